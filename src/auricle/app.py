@@ -1,0 +1,226 @@
+"""The composition root: the only place where the rooms are joined."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auricle import __version__, clock, telemetry
+from auricle.edge import events as events_door
+from auricle.edge import reports as reports_door
+from auricle.edge import status
+from auricle.edge.guard import Guard
+from auricle.edge.reply import on_error, problem
+from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
+from auricle.intake.dedupe import SeenFilter
+from auricle.intake.indexer import Indexer
+from auricle.intake.intake import Intake
+from auricle.intake.journal import Journal
+from auricle.intake.schemas import Registry
+from auricle.jobs import Job, run_jobs
+from auricle.report.run import ReportRunner
+from auricle.settings import Settings
+from auricle.store.control import ControlStore
+from auricle.store.database import open_database
+from auricle.store.events import EventStore
+from auricle.store.journal import JournalStore
+
+log = structlog.get_logger(__name__)
+
+ENGINE_PATIENCE_SECONDS = 5.0
+"""How long the doors stay shut at the start for the engine's sake; events do not need it."""
+FAILED_EVENTS_KEPT = 100_000
+FAILED_EVENTS_DAYS = 30
+
+
+class InUse(Exception):
+    """Another process serves this data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that is wired together."""
+
+    settings: Settings
+    control: ControlStore
+    store: JournalStore
+    events: EventStore
+    seen: SeenFilter
+    journal: Journal
+    indexer: Indexer
+    intake: Intake
+    guard: Guard
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application. Nothing is opened before its lifespan begins, but for the relational database."""
+    parts = _wire(settings)
+    app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None)
+    runner = ReportRunner(parts.events, parts.intake.watermark, settings)
+    app.router.routes.extend(events_door.routes(parts.guard, parts.intake, Registry.load(), settings))
+    app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
+    app.include_router(reports_door.router(runner, parts.guard.principal))
+    app.add_exception_handler(AuricleError, on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
+    return app
+
+
+def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
+    """Serves until a signal ends it; `ready` is called with the address once requests are answered.
+
+    Raises:
+        InUse: another process serves this data folder.
+        OSError: the address cannot be listened on.
+    """
+    telemetry.configure(settings.log_level)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(settings.data):
+        listener = _listen(settings.host, settings.port)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            build(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=10,
+        )
+        note = settings.data / "service.json"
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(uvicorn.Server(config), listener, note, url, ready))
+        finally:
+            note.unlink(missing_ok=True)
+
+
+def _wire(settings: Settings) -> Parts:
+    database = open_database(settings)
+    control, store, events, seen = ControlStore(database), JournalStore(database), EventStore(settings), SeenFilter()
+    journal = Journal(store, settings.data, settings.min_free_disk, settings.max_waiting_events)
+    indexer = Indexer(events, store, journal, seen, settings.index_interval, settings.index_rows)
+    intake = Intake(journal, store, events, seen)
+    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control))
+
+
+@asynccontextmanager
+async def _lifespan(parts: Parts) -> AsyncIterator[None]:
+    parts.intake.load()
+    with parts.events:
+        parts.journal.open(asyncio.get_running_loop())
+        parts.indexer.start()
+        await _wait_for(lambda: parts.seen.complete, ENGINE_PATIENCE_SECONDS)
+        jobs = asyncio.create_task(run_jobs(_jobs(parts)))
+        log.info("open", data=str(parts.settings.data), engine=parts.seen.complete)
+        try:
+            yield
+        finally:
+            jobs.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await jobs
+            await asyncio.to_thread(parts.indexer.stop)
+            await asyncio.to_thread(parts.journal.close)
+            parts.control.close()
+            log.info("closed")
+
+
+def _jobs(parts: Parts) -> list[Job]:
+    async def rotate() -> None:
+        parts.intake.rotate(await parts.intake.watermark())
+
+    async def forget_failed() -> None:
+        before = clock.micros() - FAILED_EVENTS_DAYS * 86_400 * 1_000_000
+        await asyncio.to_thread(parts.store.forget_failed, before, FAILED_EVENTS_KEPT)
+
+    return [
+        Job("rotate_window", 1, rotate),
+        Job("note_key_use", 30, parts.guard.note_use),
+        Job("forget_failed_events", 600, forget_failed),
+    ]
+
+
+async def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - a thread's flag, looked at a few times at the start
+                await asyncio.sleep(0.02)
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, note: Path, url: str, ready: Callable[[str], None] | None
+) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn tells it by a flag only
+        await asyncio.sleep(0.01)
+    if server.started:
+        started_at = clock.now().isoformat()
+        note.write_bytes(orjson.dumps({"url": url, "pid": os.getpid(), "started_at": started_at}))
+        if ready:
+            ready(url)
+    await serving
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the data folder: two services in one would take each other's blocks."""
+    with (folder / "service.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InUse(f"Another process serves {folder}. Stop it, or choose another folder with --data.") from error
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    faults = reports_door.faults_of(error) if isinstance(error, RequestValidationError) else ()
+    return problem(Invalid("The request breaks a rule.", faults))
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    told: AuricleError = NotFound("There is nothing here.") if error.status_code == 404 else BadRequest(str(error.detail))
+    told.status = error.status_code
+    if error.status_code == 405:
+        told.title, told.detail, told.code = "Method not allowed", "Another method is spoken here.", "method_not_allowed"
+    answer = problem(told)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    log.error("bug", error=repr(error), exc_info=error)
+    return problem(AuricleError("Something went wrong here; it was logged."))
+

@@ -1,0 +1,80 @@
+"""The guard: turns a credential into a principal, and a principal's scopes into a yes or a clear no."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from datetime import datetime
+
+from starlette.requests import Request
+
+from auricle import clock
+from auricle.errors import Forbidden, Unauthorized
+from auricle.model.principal import Principal, Scope
+from auricle.store.control import ControlStore
+
+FRESH_SECONDS = 1.0
+"""How long a checked key is believed; a revoked one is refused after that."""
+REMEMBERED = 10_000
+MAX_KEY = 512
+
+
+class Guard:
+    """Checks API keys. Belongs to the event loop."""
+
+    def __init__(self, control: ControlStore) -> None:
+        self._control = control
+        self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._used: dict[str, datetime] = {}
+
+    async def principal(self, request: Request) -> Principal:
+        """Who sent this request: `X-API-Key: …` or `Authorization: Bearer ak_…`.
+
+        Raises:
+            Unauthorized: there is no key, or it is unknown, revoked or expired.
+        """
+        key = _key_of(request)
+        known = self._known.get(key)
+        now = time.monotonic()
+        if known is not None and now - known[0] < FRESH_SECONDS:
+            return known[1]
+        try:
+            principal = await asyncio.to_thread(self._control.principal, key)
+        except Unauthorized:
+            self._known.pop(key, None)
+            raise
+        self._known[key] = (now, principal)
+        self._known.move_to_end(key)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        self._used[principal.key_id] = clock.now()
+        return principal
+
+    async def allowed(self, request: Request, *scopes: Scope) -> Principal:
+        """The principal, when it has one of the scopes.
+
+        Raises:
+            Unauthorized: see `principal`.
+            Forbidden: it has none of them.
+        """
+        principal = await self.principal(request)
+        if principal.scopes.isdisjoint(scopes):
+            raise Forbidden(f"This key lacks the scope {' or '.join(scopes)}; use a key of another kind.")
+        return principal
+
+    async def note_use(self) -> None:
+        """Writes down when keys were last used; called now and then."""
+        used, self._used = self._used, {}
+        if used:
+            await asyncio.to_thread(self._control.used, used)
+
+
+def _key_of(request: Request) -> str:
+    key = request.headers.get("x-api-key", "")
+    if not key:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        key = token.strip() if kind.lower() == "bearer" else ""
+    if not key:
+        raise Unauthorized("Send an API key as X-API-Key, or as Authorization: Bearer.")
+    if len(key) > MAX_KEY:
+        raise Unauthorized("This API key is not known here.")
+    return key

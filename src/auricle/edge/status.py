@@ -1,0 +1,56 @@
+"""Health and statistics: whether the service lives, whether it is ready, and whether its counts add up."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auricle.edge.guard import Guard
+from auricle.edge.reply import json_reply
+from auricle.intake.indexer import Indexer
+from auricle.intake.journal import Journal
+from auricle.model.principal import Scope
+from auricle.store.events import EventStore
+from auricle.store.journal import JournalStore
+
+VERDICTS = ("received", "stored", "duplicate", "rejected", "dropped", "waiting")
+
+
+def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journal, indexer: Indexer) -> list[Route]:
+    """The probes, open to all, and the statistics of a tenant."""
+
+    async def live(_request: Request) -> Response:
+        """Answers while the process does."""
+        return json_reply({"status": "healthy", "worker": "analytics"})
+
+    async def ready(_request: Request) -> Response:
+        """200 when events are taken and reports answered; else 503, with the part that is away."""
+        engine = await asyncio.to_thread(events.ready)
+        parts = {"engine": "ok" if engine else "away", "journal": "ok"}
+        body = {"status": "ready" if engine else "unavailable", "parts": parts, "waiting": journal.waiting}
+        return json_reply(body, 200 if engine else 503, {} if engine else {"Retry-After": "2"})
+
+    async def stats(request: Request) -> Response:
+        """What became of the tenant's events: `received` is the sum of the other counts, always."""
+        principal = await guard.allowed(request, Scope.REPORTS_READ, Scope.EVENTS_WRITE, Scope.ADMIN)
+        counts = await asyncio.to_thread(store.counts, principal.tenant_id)
+        told = {verdict: counts.get(verdict, 0) for verdict in VERDICTS}
+        engine = events.engine
+        return json_reply(
+            {
+                "tenant": principal.tenant_id,
+                "events": told,
+                "conserved": told["received"] == sum(told[verdict] for verdict in VERDICTS[1:]),
+                "waiting": told["waiting"],
+                "engine": {"starts": engine.starts if engine else None, "trouble": indexer.trouble},
+            }
+        )
+
+    return [
+        Route("/healthz", live),
+        Route("/health", live),
+        Route("/api/v1/analytics/health", live),
+        Route("/readyz", ready),
+        Route("/api/v1/analytics/stats", stats),
+    ]

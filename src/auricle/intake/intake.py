@@ -1,0 +1,256 @@
+"""The intake: raw events in, receipts out; between them the steps, the dedupe and the journal.
+
+Every door calls `Intake.take`. It is the one place where an event is counted as received.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from auricle import clock
+from auricle.errors import AuricleError, Unavailable
+from auricle.intake.dedupe import SeenFilter, Window, halves
+from auricle.intake.journal import Journal
+from auricle.intake.row import body_of, event_of, fingerprint_of, line_of
+from auricle.intake.steps import Door, run
+from auricle.model.event import Event
+from auricle.model.receipt import Dropped, Receipt, Rejected, Status
+from auricle.store.events import EventStore
+from auricle.store.journal import Entry, FailedEvent, JournalStore
+
+log = structlog.get_logger(__name__)
+
+Verdict = Event | Rejected | Dropped
+KEPT_FAILURES = 1_000
+"""Failed events of one request that are kept to be asked for."""
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request on its way through: its events, and what is known of each."""
+
+    tenant_id: str
+    receipts: list[Receipt | None]
+    events: dict[bytes, tuple[int, Event]] = field(default_factory=dict)
+    """Key → index and event, of those that may be new."""
+    bodies: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes events of all doors. Belongs to the event loop."""
+
+    def __init__(self, journal: Journal, store: JournalStore, events: EventStore, seen: SeenFilter) -> None:
+        self._journal = journal
+        self._store = store
+        self._events = events
+        self._seen = seen
+        self._window = Window()
+        self._flying: list[tuple[str, Mapping[bytes, int], asyncio.Future[bool]]] = []
+        self._received: dict[int, None] = {}
+        self._last_received = 0
+        self.step_seconds: dict[str, float] = {}
+
+    def load(self) -> None:
+        """Takes the ids that still wait in the journal into the window. Once, before the first request."""
+        for tenant, keys, rows in self._store.every_key():
+            lines = rows.split(b"\n")
+            prints = {
+                keys[n * 16 : n * 16 + 16]: fingerprint_of(body_of(event_of(line))) for n, line in enumerate(lines)
+            }
+            self._window.claim(tenant, prints, clock.micros())
+
+    async def take(self, raw: Sequence[Any], door_for: Callable[[int], Door]) -> list[Receipt | None]:
+        """Makes events of raw ones, writes the new ones, and says what became of each.
+
+        Args:
+            raw: decoded events, or the `Rejected` that decoding made of one.
+            door_for: the door of this request, given the time of receipt in microseconds.
+
+        Returns:
+            A receipt an event, in order; None stands for `stored`, the rule.
+
+        Raises:
+            StorageFull, Unavailable: nothing of the new events was kept; the client should try again.
+        """
+        received_at = self._reserve(len(raw))
+        self._received[received_at] = None
+        try:
+            door = door_for(received_at)
+            verdicts = run(raw, door, self.step_seconds)
+            request, failed, tally = self._sort(door.tenant_id, verdicts, received_at)
+            waits = self._drop_known(request)
+            if request.events:
+                waits += await self._drop_stored(request)
+            tally["received"] = len(raw) - len(waits)
+            tally["duplicate"] = tally["received"] - len(request.events) - tally["rejected"] - tally["dropped"]
+            lines = [
+                line_of(body, received_at + request.events[key][0]) for key, body in request.bodies.items()
+            ]
+            keys = b"".join(request.bodies)
+            entry = Entry(door.tenant_id, received_at, len(lines), keys, b"\n".join(lines), tally, tuple(failed))
+            await self._write(entry, request.bodies)
+            if waits:
+                await self._wait_for_others(request, waits)
+            return request.receipts
+        finally:
+            del self._received[received_at]
+
+    def _reserve(self, events: int) -> int:
+        """A stretch of `received_at`, one microsecond an event: unique, and in the order of arrival."""
+        first = max(clock.micros(), self._last_received + 1)
+        self._last_received = first + max(events, 1) - 1
+        return first
+
+    def _sort(
+        self, tenant: str, verdicts: Sequence[Verdict], received_at: int
+    ) -> tuple[_Request, list[FailedEvent], Counter[str]]:
+        request = _Request(tenant, [None] * len(verdicts))
+        receipts, events, bodies = request.receipts, request.events, request.bodies
+        failed: list[FailedEvent] = []
+        tally: Counter[str] = Counter()
+        for index, verdict in enumerate(verdicts):
+            if verdict.__class__ is Event:
+                key = bytes.fromhex(verdict.event_id.replace("-", ""))
+                body = body_of(verdict)
+                if key in events:
+                    receipts[index] = Receipt(
+                        index, verdict.event_id, Status.DUPLICATE, conflict=bodies[key] != body
+                    )
+                else:
+                    events[key] = (index, verdict)
+                    bodies[key] = body
+            else:
+                receipt, row = _refusal(index, verdict, tenant, received_at)
+                receipts[index] = receipt
+                tally[receipt.status] += 1
+                if row is not None and len(failed) < KEPT_FAILURES:
+                    failed.append(row)
+        return request, failed, tally
+
+    def _drop_known(self, request: _Request) -> list[tuple[int, asyncio.Future[bool]]]:
+        """Marks the events that the window knows; returns those whose first telling is still being written."""
+        waits = []
+        for key, fingerprint in self._window.known(request.tenant_id, request.events).items():
+            index, event = request.events.pop(key)
+            conflict = fingerprint != fingerprint_of(request.bodies.pop(key))
+            request.receipts[index] = Receipt(index, event.event_id, Status.DUPLICATE, conflict=conflict)
+            flying = self._flight_of(request.tenant_id, key)
+            if flying is not None:
+                waits.append((index, flying))
+        return waits
+
+    async def _drop_stored(self, request: _Request) -> list[tuple[int, asyncio.Future[bool]]]:
+        """Marks the events that the store has, asking it only for those that the filter suspects."""
+        suspects = self._seen.suspects(halves(b"".join(request.events)))
+        if not suspects.any():
+            return []
+        pairs = zip(request.events.values(), suspects, strict=True)
+        asked = [(request.tenant_id, event.event_id) for (_, event), suspect in pairs if suspect]
+        try:
+            stored = await self._events.find_async(asked)
+        except AuricleError:
+            # The engine is away. The event is taken, and the indexer, which must have the engine, finds the truth.
+            stored = []
+        for known, _ in stored:
+            index, event = request.events.pop(known.key)
+            conflict = request.bodies.pop(known.key) != body_of(known)
+            request.receipts[index] = Receipt(index, event.event_id, Status.DUPLICATE, conflict=conflict)
+        # NOTE: while the store was asked, another request may have brought the same id.
+        return self._drop_known(request)
+
+    async def _write(self, entry: Entry, bodies: Mapping[bytes, bytes]) -> None:
+        """Claims the ids, writes the entry, and lets go of the ids when that fails."""
+        prints = {key: fingerprint_of(body) for key, body in bodies.items()}
+        flight = (entry.tenant_id, prints, asyncio.get_running_loop().create_future())
+        self._window.claim(entry.tenant_id, prints, self._last_received)
+        self._flying.append(flight)
+        try:
+            await self._journal.append(entry)
+        except BaseException:
+            self._window.release(entry.tenant_id, prints)
+            flight[2].set_result(False)
+            raise
+        else:
+            flight[2].set_result(True)
+        finally:
+            self._flying.remove(flight)
+
+    async def _wait_for_others(self, request: _Request, waits: Sequence[tuple[int, asyncio.Future[bool]]]) -> None:
+        """Tells of ids that another request was writing; only now is it known whether it could."""
+        told = 0
+        for index, flying in waits:
+            if await asyncio.shield(flying):
+                told += 1
+            else:
+                request.receipts[index] = Receipt(index, None, Status.RETRY)
+        tally = {"received": told, "duplicate": told}
+        await self._journal.append(Entry(request.tenant_id, 0, 0, b"", b"", tally))
+
+    def _flight_of(self, tenant: str, key: bytes) -> asyncio.Future[bool] | None:
+        for other, prints, flying in self._flying:
+            if other == tenant and key in prints:
+                return flying
+        return None
+
+    def rotate(self, settled: int) -> None:
+        """Lets the window forget what the engine has; called every second or so."""
+        self._window.rotate(time.monotonic(), settled)
+
+    async def watermark(self) -> int:
+        """The moment up to which every event received is visible in reports; microseconds."""
+        now = clock.micros()
+        flying = min(self._received, default=now)
+        try:
+            waiting = await asyncio.to_thread(self._store.waiting)
+        except Unavailable:
+            return min(flying, now) - 1
+        return min(flying, now, waiting.oldest if waiting.oldest is not None else now) - 1
+
+    async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
+        """What became of an event: `stored`, `waiting`, `rejected`, `dropped`; None when nothing is known of it."""
+        key = bytes.fromhex(event_id.replace("-", ""))
+        if self._window.known(tenant, [key]):
+            flying = self._flight_of(tenant, key)
+            if flying is not None:
+                await asyncio.shield(flying)
+        stored = await self._stored(tenant, event_id)
+        if stored is not None:
+            event, received_at = stored
+            return {"fate": "stored", "event": event, "received_at": received_at}
+        if self._window.known(tenant, [key]):
+            return {"fate": "waiting"}
+        failed = await asyncio.to_thread(self._store.failed, tenant, event_id)
+        return {"fate": failed.status, "failed": failed} if failed else None
+
+    async def _stored(self, tenant: str, event_id: str) -> tuple[Event, int] | None:
+        try:
+            found = await self._events.find_async([(tenant, event_id)])
+        except Unavailable:
+            if self._window.known(tenant, [bytes.fromhex(event_id.replace("-", ""))]):
+                return None
+            raise
+        return found[0] if found else None
+
+
+def _refusal(
+    index: int, verdict: Rejected | Dropped, tenant: str, received_at: int
+) -> tuple[Receipt, FailedEvent | None]:
+    """The receipt of an event that is not kept, and what is noted of it when it has an id."""
+    if isinstance(verdict, Dropped):
+        receipt = Receipt(index, verdict.event_id, Status.DROPPED, verdict.reason)
+        name, first = "", ("", str(verdict.reason), "Dropped, as the rule asks.")
+    else:
+        receipt = Receipt(index, verdict.event_id, Status.REJECTED, verdict.reason, verdict.faults)
+        fault = verdict.faults[0]
+        name, first = verdict.event_name or "", (fault.pointer, fault.rule, fault.message)
+    if verdict.event_id is None:
+        return receipt, None
+    noted = FailedEvent(
+        tenant, verdict.event_id, name, receipt.status, verdict.reason, *first, received_at=received_at + index
+    )
+    return receipt, noted

@@ -1,0 +1,156 @@
+"""Group commit: the requests of one moment share one fsync, and each learns its outcome.
+
+There is no timer. While one commit is on its way to the disk the next requests gather, so an idle service commits
+at once and a busy one commits much in little.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Self
+
+import structlog
+
+from auricle.errors import AuricleError, StorageFull, Unavailable
+from auricle.store.journal import Entry, JournalStore, Settlement
+
+log = structlog.get_logger(__name__)
+
+GROUP_BYTES = 8 << 20
+"""Rows of one commit; more wait for the next."""
+DISK_CHECK_SECONDS = 0.25
+
+
+class Journal:
+    """The one writer of the journal. `append` belongs to the event loop, `settle` to the indexer's thread."""
+
+    def __init__(self, store: JournalStore, disk: Path, min_free_disk: int, max_waiting: int) -> None:
+        self._store = store
+        self._disk = disk
+        self._min_free_disk = min_free_disk
+        self._max_waiting = max_waiting
+        self._queue: deque[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]] = deque()
+        self._work = threading.Semaphore(0)
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._disk_checked = 0.0
+        self._disk_full = False
+        self.waiting = store.waiting().events
+        """Events in the journal that the engine does not have yet."""
+        self.written = threading.Event()
+        """Set whenever something new waits; the indexer clears it."""
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> Self:
+        """Begins to write; answers go to this loop."""
+        self._loop = loop
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Writes what is queued, and ends."""
+        self._closed = True
+        self._work.release()
+        self._thread.join()
+
+    async def append(self, entry: Entry) -> None:
+        """Returns when the entry is on disk.
+
+        Raises:
+            StorageFull: the disk has no room; nothing of it was kept.
+            Unavailable: the journal is out of reach, or too much waits.
+        """
+        if entry.events:
+            self._check_room(entry.events)
+        if self._loop is None or self._closed:
+            raise Unavailable("The service is stopping.", retry_after=5)
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._put(entry, done)
+        # NOTE: shielded, for a client that hangs up must not take the claim of a written event away.
+        await asyncio.shield(done)
+
+    def settle(self, settlement: Settlement) -> None:
+        """Frees blocks that the engine has; returns when that is on disk. Errors as in `append`."""
+        done: Future[None] = Future()
+        self._put(settlement, done)
+        done.result()
+
+    def _check_room(self, events: int) -> None:
+        if self.waiting + events > self._max_waiting:
+            raise Unavailable("Too many events wait for the event store; try again.", retry_after=5)
+        now = time.monotonic()
+        if now - self._disk_checked > DISK_CHECK_SECONDS:
+            free = os.statvfs(self._disk)
+            self._disk_full = free.f_bavail * free.f_frsize < self._min_free_disk
+            self._disk_checked = now
+        if self._disk_full:
+            raise StorageFull("The disk is nearly full; nothing of this was kept. Try again later.", retry_after=10)
+
+    def _put(self, work: Entry | Settlement, done: asyncio.Future[None] | Future[None]) -> None:
+        self._queue.append((work, done))
+        self._work.release()
+
+    def _run(self) -> None:
+        while True:
+            self._work.acquire()
+            group = self._take()
+            if group:
+                self._commit(group)
+            elif self._closed:
+                return
+
+    def _take(self) -> list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]]:
+        group, size = [], 0
+        while self._queue and size < GROUP_BYTES:
+            group.append(self._queue.popleft())
+            work = group[-1][0]
+            size += len(work.rows) if isinstance(work, Entry) else 0
+        for _ in group[1:]:
+            self._work.acquire(blocking=False)
+        return group
+
+    def _commit(self, group: list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]]) -> None:
+        entries = [work for work, _ in group if isinstance(work, Entry)]
+        settlements = [work for work, _ in group if isinstance(work, Settlement)]
+        error: AuricleError | None = None
+        try:
+            self._store.commit(entries, settlements)
+        except AuricleError as refused:
+            error = refused
+            log.warning("journal_refused", code=refused.code, cause=str(refused.__cause__)[:300])
+        except Exception as unknown:  # noqa: BLE001 - a boundary: the writer must outlive whatever one group holds
+            error = Unavailable("The journal cannot be written.", retry_after=2)
+            log.exception("journal_failed", error=str(unknown))
+        else:
+            self.waiting += sum(entry.events for entry in entries)
+            for settlement in settlements:
+                self.waiting -= sum(settlement.tally.values())
+            self.written.set()
+        self._tell(group, error)
+
+    def _tell(
+        self, group: list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]], error: AuricleError | None
+    ) -> None:
+        waiters = []
+        for _, done in group:
+            if isinstance(done, Future):
+                done.set_exception(error) if error else done.set_result(None)
+            else:
+                waiters.append(done)
+        if waiters and self._loop:
+            self._loop.call_soon_threadsafe(_resolve, waiters, error)
+
+
+def _resolve(waiters: list[asyncio.Future[None]], error: AuricleError | None) -> None:
+    for done in waiters:
+        if done.cancelled():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+            done.exception()  # marks it as seen: its request may have gone away

@@ -1,0 +1,42 @@
+"""The principal: who is asking, and what they may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a credential may do."""
+
+    EVENTS_WRITE = "events:write"
+    EVENTS_BACKFILL = "events:backfill"
+    REPORTS_READ = "reports:read"
+    SQL_READ = "sql:read"
+    EXPORT_READ = "export:read"
+    SCHEMAS_WRITE = "schemas:write"
+    PRIVACY_WRITE = "privacy:write"
+    ADMIN = "admin"
+
+
+class Kind(StrEnum):
+    """The kinds of API key."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
+
+
+SCOPES: dict[Kind, frozenset[Scope]] = {
+    Kind.INGEST: frozenset({Scope.EVENTS_WRITE}),
+    Kind.READ: frozenset({Scope.REPORTS_READ, Scope.SQL_READ, Scope.EXPORT_READ}),
+    Kind.ADMIN: frozenset(Scope),
+}
+"""The scopes of each kind of key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A credential that was checked."""
+
+    tenant_id: str
+    key_id: str
+    scopes: frozenset[Scope]

@@ -1,0 +1,119 @@
+"""The settings: one table, and the only reader of the environment.
+
+Every setting is `AURICLE_<NAME>`; the names that the first documents used work too and are listed beside each.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _named(name: str, *aliases: str) -> AliasChoices:
+    return AliasChoices(name, f"AURICLE_{name.upper()}", *aliases)
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Sizes are bytes of decompressed input; times are seconds unless the name says."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    data: Path = Field(Path("auricle-data"), validation_alias=_named("data"), description="Folder of everything kept.")
+    host: str = Field("127.0.0.1", validation_alias=_named("host"), description="Address to listen on.")
+    port: int = Field(
+        8000, ge=0, le=65535, validation_alias=_named("port"), description="Port to listen on; 0 takes a free one."
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias=_named("database_url", "DATABASE_URL"),
+        description="`postgresql://…` for the control plane and the journal; SQLite files in the data folder without it.",
+    )
+    clickhouse_url: str | None = Field(
+        None,
+        validation_alias=_named("clickhouse_url", "CLICKHOUSE_URL"),
+        description="`http://user:password@host:8123/database` of a ClickHouse server; the embedded engine without it.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias=_named("log_level", "LOG_LEVEL"), description="Least severity that is logged."
+    )
+    unknown_events: Literal["accept", "reject"] = Field(
+        "accept",
+        validation_alias=_named("unknown_events"),
+        description="What becomes of event names without a schema: envelope checks only, or a rejection.",
+    )
+    max_batch_events: int = Field(
+        500,
+        ge=1,
+        validation_alias=_named("max_batch_events", "ANALYTICS_MAX_BATCH_SIZE"),
+        description="Events in one batch.",
+    )
+    max_batch_bytes: int = Field(
+        500_000, ge=1, validation_alias=_named("max_batch_bytes"), description="Bytes of one JSON batch."
+    )
+    max_ndjson_bytes: int = Field(
+        8_000_000,
+        ge=1,
+        validation_alias=_named("max_ndjson_bytes"),
+        description="Bytes of one NDJSON body; it is taken in batches, so it may be larger than a JSON batch.",
+    )
+    max_ndjson_events: int = Field(
+        50_000, ge=1, validation_alias=_named("max_ndjson_events"), description="Events in one NDJSON body."
+    )
+    max_event_bytes: int = Field(
+        65_536, ge=1, validation_alias=_named("max_event_bytes"), description="Bytes of one event."
+    )
+    max_attributes: int = Field(
+        256, ge=1, validation_alias=_named("max_attributes"), description="Attribute keys of one event."
+    )
+    max_nesting: int = Field(
+        8, ge=1, le=64, validation_alias=_named("max_nesting"), description="Depth of attributes and of context."
+    )
+    clock_skew: int = Field(
+        86_400,
+        ge=0,
+        validation_alias=_named("clock_skew"),
+        description="How old an event may be without the scope `events:backfill`.",
+    )
+    future_tolerance: int = Field(
+        300,
+        ge=0,
+        validation_alias=_named("future_tolerance"),
+        description="How far ahead of the server an event's clock may run.",
+    )
+    max_waiting_events: int = Field(
+        2_000_000,
+        ge=1_000,
+        validation_alias=_named("max_waiting_events"),
+        description="Events that may wait in the journal for the engine; beyond it new ones are told to retry.",
+    )
+    min_free_disk: int = Field(
+        64_000_000,
+        ge=0,
+        validation_alias=_named("min_free_disk"),
+        description="Free bytes of the data folder's disk below which writes are refused with 507.",
+    )
+    index_interval: float = Field(
+        0.2,
+        ge=0,
+        validation_alias=_named("index_interval"),
+        description="Least pause between two inserts into the engine when little is waiting.",
+    )
+    index_rows: int = Field(
+        50_000, ge=1, validation_alias=_named("index_rows"), description="Most rows of one insert into the engine."
+    )
+    query_seconds: float = Field(
+        30, gt=0, validation_alias=_named("query_seconds"), description="Time a report may take."
+    )
+    query_memory: int = Field(
+        2_000_000_000, ge=50_000_000, validation_alias=_named("query_memory"), description="Memory a report may take."
+    )
+    engine_memory: int = Field(
+        4_000_000_000,
+        ge=500_000_000,
+        validation_alias=_named("engine_memory"),
+        description="Memory of the embedded engine as a whole.",
+    )
+    max_timeseries_points: int = Field(
+        10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
+    )

@@ -1,0 +1,64 @@
+"""The relational database: opened, tuned and migrated."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, make_url, text
+
+from auricle.settings import Settings
+
+BUSY_MS = 15_000
+WAL_PAGES = 4_000
+"""Pages in the write-ahead log before SQLite moves them into the file: 16 MB."""
+
+
+def open_database(settings: Settings) -> Engine:
+    """The database of the settings, migrated to the present: PostgreSQL by URL, else SQLite in the data folder."""
+    engine = _postgresql(settings.database_url) if settings.database_url else _sqlite(settings.data)
+    migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the tables up to date; any number of processes may try at once."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("auricle.store").joinpath("migrations")))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(4120270001)"))
+        else:
+            # NOTE: the driver begins a transaction only before a change of rows; DDL would run outside of one.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _postgresql(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8)
+
+
+def _sqlite(folder: Path) -> Engine:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(f"sqlite:///{folder / 'control.db'}", connect_args={"timeout": BUSY_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _tune(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MS}",
+            f"wal_autocheckpoint={WAL_PAGES}",
+            "cache_size=-16000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine

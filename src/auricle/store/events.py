@@ -1,0 +1,209 @@
+"""The events in ClickHouse: embedded or by URL, through one client and one dialect."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import orjson
+import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from auricle.errors import AuricleError, QueryTimeout, Unavailable
+from auricle.model.event import Event
+from auricle.model.statement import Rows, Statement
+from auricle.settings import Settings
+from auricle.store.engine import EmbeddedEngine
+
+log = structlog.get_logger(__name__)
+
+COLUMNS = (*Event._fields, "received_at")
+"""The columns of a row on its way in."""
+INSERT_SETTINGS = {
+    "async_insert": "0",
+    "insert_deduplicate": "1",
+    "max_partitions_per_insert_block": "0",
+    "input_format_json_read_objects_as_strings": "1",
+    "input_format_try_infer_dates": "0",
+    "input_format_try_infer_datetimes": "0",
+    "type_json_skip_duplicated_paths": "1",
+    # NOTE: parallel parsing starts threads for every insert, and on two cores they take from the door.
+    "input_format_parallel_parsing": "0",
+}
+NOT_OF_THE_DATA = frozenset({3, 159, 160, 202, 209, 210, 225, 236, 241, 242, 243, 252, 319, 394, 439, 516, 999, 1001})
+"""Error codes that say nothing about the rows: time, memory, disk, connections, too many parts."""
+FIND_IDS = 2_000
+"""Ids of one look-up."""
+
+
+class BadRows(Exception):
+    """The engine cannot read what it was given; a retry would fail again."""
+
+
+class EventStore:
+    """Reads and writes the table `events`. Thread-safe; async reads run on threads of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = None if settings.clickhouse_url else EmbeddedEngine(settings.data / "engine", settings.engine_memory)
+        self._client: tuple[object, Client] | None = None
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="report")
+
+    def __enter__(self) -> Self:
+        if self._engine:
+            self._engine.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._client:
+            self._client[1].close()
+        if self._engine:
+            self._engine.stop()
+
+    @property
+    def engine(self) -> EmbeddedEngine | None:
+        """The embedded engine, or None when a server is used."""
+        return self._engine
+
+    def insert(self, rows: bytes, token: str) -> None:
+        """Writes rows, JSONCompactEachRow text in the order of `COLUMNS`; returns when they are on disk.
+
+        The same token twice writes once.
+
+        Raises:
+            BadRows: the engine cannot read them.
+            Unavailable: anything else; nothing is known about what was written.
+        """
+        try:
+            with self._told() as client:
+                client.raw_insert(
+                    "events",
+                    list(COLUMNS),
+                    rows,
+                    fmt="JSONCompactEachRow",
+                    settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+                )
+        except AuricleError as error:
+            cause = error.__cause__
+            if isinstance(cause, DatabaseError) and cause.code and cause.code not in NOT_OF_THE_DATA:
+                raise BadRows(str(cause)) from error
+            raise
+
+    def find(self, ids: Sequence[tuple[str, str]]) -> list[tuple[Event, int]]:
+        """The stored events among (tenant id, event id), each with its `received_at` in microseconds."""
+        found: list[tuple[Event, int]] = []
+        for start in range(0, len(ids), FIND_IDS):
+            part = ids[start : start + FIND_IDS]
+            sql = (
+                f"SELECT {', '.join(_as_micros(column) for column in COLUMNS)} FROM events"
+                " WHERE event_id IN {ids:Array(UUID)} AND tenant_id IN {tenants:Array(String)}"
+            )
+            params = {"ids": [event_id for _, event_id in part], "tenants": sorted({tenant for tenant, _ in part})}
+            wanted = set(part)
+            for row in self._read(Statement(sql, params)).rows:
+                *fields, attributes, context, received_at = row
+                event = Event(*fields, orjson.loads(attributes), orjson.loads(context))
+                if (event.tenant_id, event.event_id) in wanted:
+                    found.append((event, received_at))
+        return found
+
+    async def find_async(self, ids: Sequence[tuple[str, str]]) -> list[tuple[Event, int]]:
+        """`find`, without holding the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.find, ids)
+
+    def ids(self) -> Iterator[bytes]:
+        """Every stored event id, in pieces of whole ids: 16 bytes each, two little-endian halves, the high one first."""
+        with self._told() as client:
+            stream = client.raw_stream("SELECT event_id FROM events", fmt="RowBinary")
+            rest = b""
+            while piece := stream.read(1 << 20):
+                piece = rest + piece
+                whole = len(piece) // 16 * 16
+                rest = piece[whole:]
+                yield piece[:whole]
+
+    async def read(self, statement: Statement) -> Rows:
+        """Runs a report's SELECT under the limits of the settings.
+
+        Raises:
+            Unavailable: the engine is away.
+            QueryTimeout: a limit was reached.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, statement)
+
+    def _read(self, statement: Statement) -> Rows:
+        limits = {
+            "readonly": "2",
+            "max_execution_time": str(self._settings.query_seconds),
+            "max_memory_usage": str(self._settings.query_memory),
+            "max_result_rows": "200000",
+            "output_format_json_quote_64bit_integers": "0",
+            "session_timezone": "UTC",
+        }
+        with self._told() as client:
+            text = client.raw_query(statement.sql, dict(statement.params), settings=limits, fmt="JSONCompact")
+        answer = orjson.loads(text)
+        statistics = answer["statistics"]
+        return Rows(
+            tuple(column["name"] for column in answer["meta"]),
+            answer["data"],
+            statistics["rows_read"],
+            statistics["elapsed"],
+        )
+
+    def ready(self) -> bool:
+        """Whether the engine answers and has its table."""
+        try:
+            with self._told() as client:
+                client.raw_query("SELECT 1 FROM events LIMIT 0")
+        except AuricleError:
+            return False
+        return True
+
+    @contextmanager
+    def _told(self) -> Iterator[Client]:
+        """The client, with the engine's errors told as ours."""
+        try:
+            yield self._connected()
+        except DatabaseError as error:
+            if error.code in (159, 160, 241, 396):
+                raise QueryTimeout("The query reached a limit of time, memory or rows; narrow its range.") from error
+            if error.code and error.code not in NOT_OF_THE_DATA:
+                log.error("engine_error", code=error.code, error=str(error)[:2000])
+            raise Unavailable("The event store refused; events are accepted meanwhile.", retry_after=2) from error
+        except (ClickHouseError, OSError) as error:
+            raise Unavailable("The event store is away; events are accepted meanwhile.", retry_after=2) from error
+
+    def _connected(self) -> Client:
+        place = self._settings.clickhouse_url or (self._engine.address() if self._engine else None)
+        with self._lock:
+            if self._client is None or self._client[0] != place:
+                # NOTE: a new process means a new port and secret; the old client is left to its running requests.
+                self._client = (place, self._connect())
+            return self._client[1]
+
+    def _connect(self) -> Client:
+        options: dict[str, Any] = {"compress": False, "autogenerate_session_id": False, "query_limit": 0, "query_retries": 0}
+        options["send_receive_timeout"] = max(60.0, self._settings.query_seconds + 10)
+        if self._settings.clickhouse_url:
+            client = clickhouse_connect.get_client(dsn=self._settings.clickhouse_url, **options)
+        else:
+            address = self._engine.address()
+            client = clickhouse_connect.get_client(
+                host=address.host, port=address.port, username="default", password=address.secret, **options
+            )
+        client.command(resources.files("auricle.store").joinpath("sql/events.sql").read_text())
+        return client
+
+
+def _as_micros(column: str) -> str:
+    return f"toUnixTimestamp64Micro({column})" if column.endswith("_at") else column

@@ -1,0 +1,29 @@
+-- The events, for ever. One row an event; (tenant_id, event_id) is unique because the indexer makes it so.
+--
+-- attributes  the JSON as it was accepted, to the letter: exports, erasure and comparisons read it
+-- props       the same, split into one column a path by the engine: reports read it (docs/decisions/0003)
+-- The sort key serves every report: a tenant, a handful of names, a range of time.
+CREATE TABLE IF NOT EXISTS events
+(
+    tenant_id   LowCardinality(String),
+    event_id    UUID,
+    event_name  LowCardinality(String),
+    occurred_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    received_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    site_id     String CODEC(ZSTD(1)),
+    session_id  String CODEC(ZSTD(1)),
+    user_id     String CODEC(ZSTD(1)),
+    source      LowCardinality(String),
+    schema_id   LowCardinality(String),
+    attributes  String CODEC(ZSTD(1)),
+    context     String CODEC(ZSTD(1)),
+    props       JSON(max_dynamic_paths = 512) MATERIALIZED attributes,
+    INDEX by_event_id event_id TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (tenant_id, event_name, occurred_at)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    non_replicated_deduplication_window = 1000

@@ -1,0 +1,91 @@
+"""The tables of the control plane and of the journal, the same in SQLite and PostgreSQL."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# NOTE: SQLite numbers rows by itself only in a column of type INTEGER.
+_serial = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="Single facts, such as the identity of this journal.",
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True, comment="SHA-256 of the key."),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("received_at", BigInteger, nullable=False, comment="Microseconds; that of the first row."),
+    Column("events", Integer, nullable=False),
+    Column("size", Integer, nullable=False, comment="Bytes of the rows."),
+    Column("event_ids", LargeBinary, nullable=False, comment="16 bytes an event id, in the order of the rows."),
+    Column("rows", LargeBinary, nullable=False, comment="JSONCompactEachRow, one line an event."),
+    Column("poison", Text, comment="Why the engine cannot read these rows; set means: set aside."),
+    # NOTE: without it SQLite gives the number of a freed block again, and the engine would take the new block
+    # for a repetition of the old one.
+    sqlite_autoincrement=True,
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("verdict", String(16), primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    comment="Counts of events for ever, committed together with what they count.",
+)
+
+failed_events = Table(
+    "failed_events",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("event_name", String(128), nullable=False),
+    Column("status", String(16), nullable=False, comment="rejected or dropped"),
+    Column("reason", String(32), nullable=False),
+    Column("pointer", String(300), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Index("failed_events_by_event", "tenant_id", "event_id"),
+    sqlite_autoincrement=True,
+)
