@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,11 +20,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
-from auricle.edge import events as events_door
 from auricle.edge import reports as reports_door
 from auricle.edge import status
+from auricle.edge.events import EventDoors
+from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
 from auricle.edge.reply import on_error, problem
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
@@ -33,6 +36,7 @@ from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.intake.schemas import Registry
 from auricle.jobs import Job, run_jobs
+from auricle.model.statement import Rows, Statement
 from auricle.report.run import ReportRunner
 from auricle.settings import Settings
 from auricle.store.control import ControlStore
@@ -67,19 +71,37 @@ class Parts:
     guard: Guard
 
 
-def build(settings: Settings) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The event store as reports see it."""
+
+    events: EventStore
+    intake: Intake
+
+    @property
+    def as_of(self) -> int:
+        return self.intake.watermark
+
+    async def read(self, statement: Statement) -> Rows:
+        return await self.events.read(statement)
+
+
+def build(settings: Settings) -> ASGIApp:
     """The application. Nothing is opened before its lifespan begins, but for the relational database."""
     parts = _wire(settings)
-    app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None)
-    runner = ReportRunner(parts.events, parts.intake.watermark, settings)
-    app.router.routes.extend(events_door.routes(parts.guard, parts.intake, Registry.load(), settings))
+    app = FastAPI(
+        title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None
+    )
+    runner = ReportRunner(_Reader(parts.events, parts.intake), settings.max_timeseries_points)
+    doors = EventDoors(parts.guard, parts.intake, Registry.load(), settings)
+    app.router.routes.extend(doors.routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.add_exception_handler(AuricleError, on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
-    return app
+    return Front(app, doors.hot)
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
@@ -100,11 +122,15 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             lifespan="on",
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
         )
         note = settings.data / "service.json"
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            # NOTE: uvicorn raises the signal once more when it has stopped, and the default would end us right there.
+            signal.signal(ending, lambda *_: None)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(uvicorn.Server(config), listener, note, url, ready))
@@ -144,7 +170,7 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
 
 def _jobs(parts: Parts) -> list[Job]:
     async def rotate() -> None:
-        parts.intake.rotate(await parts.intake.watermark())
+        parts.intake.rotate()
 
     async def forget_failed() -> None:
         before = clock.micros() - FAILED_EVENTS_DAYS * 86_400 * 1_000_000
@@ -171,11 +197,15 @@ async def _serve(
     while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn tells it by a flag only
         await asyncio.sleep(0.01)
     if server.started:
-        started_at = clock.now().isoformat()
-        note.write_bytes(orjson.dumps({"url": url, "pid": os.getpid(), "started_at": started_at}))
+        _leave_note(note, url)
         if ready:
             ready(url)
     await serving
+
+
+def _leave_note(note: Path, url: str) -> None:
+    """Tells the command line where the service of this folder is."""
+    note.write_bytes(orjson.dumps({"url": url, "pid": os.getpid(), "started_at": clock.now().isoformat()}))
 
 
 @contextmanager
@@ -211,16 +241,20 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 async def _on_http(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    told: AuricleError = NotFound("There is nothing here.") if error.status_code == 404 else BadRequest(str(error.detail))
+    told: AuricleError = (
+        NotFound("There is nothing here.") if error.status_code == 404 else BadRequest(str(error.detail))
+    )
     told.status = error.status_code
     if error.status_code == 405:
-        told.title, told.detail, told.code = "Method not allowed", "Another method is spoken here.", "method_not_allowed"
+        told.title, told.detail, told.code = (
+            "Method not allowed",
+            "Another method is spoken here.",
+            "method_not_allowed",
+        )
     answer = problem(told)
     answer.headers.update(error.headers or {})
     return answer
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:
-    log.error("bug", error=repr(error), exc_info=error)
-    return problem(AuricleError("Something went wrong here; it was logged."))
-
+    return bug(error)

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         validation_alias=_named("database_url", "DATABASE_URL"),
-        description="`postgresql://…` for the control plane and the journal; SQLite files in the data folder without it.",
+        description="`postgresql://…` for the control plane and the journal; without it SQLite in the data folder.",
     )
     clickhouse_url: str | None = Field(
         None,

@@ -36,17 +36,7 @@ NDJSON_SLICE = 2_000
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(guard: Guard, intake: Intake, registry: Registry, settings: Settings) -> list[Route]:
-    """The routes of these doors."""
-    doors = _Doors(guard, intake, registry, settings)
-    return [
-        Route(PREFIX, doors.single, methods=["POST"]),
-        Route(PREFIX + "/batch", doors.batch, methods=["POST"]),
-        Route(PREFIX + "/{event_id}/fate", doors.fate, methods=["GET"]),
-    ]
-
-
-class _Doors:
+class EventDoors:
     """The handlers, and what they share."""
 
     def __init__(self, guard: Guard, intake: Intake, registry: Registry, settings: Settings) -> None:
@@ -54,6 +44,20 @@ class _Doors:
         self._intake = intake
         self._registry = registry
         self._settings = settings
+
+    @property
+    def hot(self) -> dict[tuple[str, str], Handler]:
+        """Method and path of the doors that take events, for `Front`."""
+        return {("POST", PREFIX): self.single, ("POST", PREFIX + "/batch"): self.batch}
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes of all handlers here."""
+        return [
+            Route(PREFIX, self.single, methods=["POST"]),
+            Route(PREFIX + "/batch", self.batch, methods=["POST"]),
+            Route(PREFIX + "/{event_id}/fate", self.fate, methods=["GET"]),
+        ]
 
     async def single(self, request: Request) -> Response:
         """One event: 202 stored or dropped, 200 duplicate, 403 another tenant's, 422 rejected."""
@@ -162,5 +166,3 @@ def _fate_body(event_id: str, fate: str, event: Any = None, received_at: int | N
         body["reason"] = failed.reason
         body["errors"] = [{"pointer": failed.pointer, "rule": failed.rule, "message": failed.message}]
     return body
-
-

@@ -95,7 +95,7 @@ class Indexer:
                 self.trouble = error.detail
                 self._stopping.wait(PATIENCE_SECONDS[min(failures, len(PATIENCE_SECONDS) - 1)])
                 failures += 1
-            except Exception as error:  # noqa: BLE001 - a boundary: the thread must go on
+            except Exception as error:
                 self._in_doubt = True
                 self.trouble = f"unexpected: {type(error).__name__}"
                 log.exception("indexer_failed", error=str(error))
@@ -159,7 +159,7 @@ class Indexer:
     def _unseen(self, rows: Sequence[_Row], keys: Words, tally: Counter[tuple[str, str]]) -> list[_Row]:
         """The rows that the store does not have yet; the others are counted."""
         suspects = np.ones(len(rows), dtype=np.bool_) if self._in_doubt else self._seen.suspects(keys)
-        asked = [rows[index].name for index in np.flatnonzero(suspects)]
+        asked = [row.name for row, suspect in zip(rows, suspects, strict=True) if suspect]
         known = {(event.tenant_id, event.event_id): at for event, at in self._events.find(asked)}
         kept = []
         for row in rows:

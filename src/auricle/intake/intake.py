@@ -16,7 +16,7 @@ from auricle import clock
 from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Window, halves
 from auricle.intake.journal import Journal
-from auricle.intake.row import body_of, event_of, fingerprint_of, line_of
+from auricle.intake.row import body_of, conflicts, event_of, fingerprint_of, line_of
 from auricle.intake.steps import Door, run
 from auricle.model.event import Event
 from auricle.model.receipt import Dropped, Receipt, Rejected, Status
@@ -31,14 +31,30 @@ KEPT_FAILURES = 1_000
 
 
 @dataclass(slots=True)
+class _Telling:
+    """One event of a request that may be new."""
+
+    index: int
+    event: Event
+    body: bytes
+    fingerprint: int
+
+
+@dataclass(slots=True)
 class _Request:
-    """One request on its way through: its events, and what is known of each."""
+    """One request on its way through: its receipts, and by key what may be new."""
 
     tenant_id: str
+    skewed: bool
     receipts: list[Receipt | None]
-    events: dict[bytes, tuple[int, Event]] = field(default_factory=dict)
-    """Key → index and event, of those that may be new."""
-    bodies: dict[bytes, bytes] = field(default_factory=dict)
+    tellings: dict[bytes, _Telling] = field(default_factory=dict)
+
+    def drop(self, key: bytes, first: int) -> int:
+        """Marks a telling as a repetition of the event with the fingerprint `first`; gives its index."""
+        told = self.tellings.pop(key)
+        conflict = conflicts(first, told.fingerprint, self.skewed)
+        self.receipts[told.index] = Receipt(told.index, told.event.event_id, Status.DUPLICATE, conflict=conflict)
+        return told.index
 
 
 class Intake:
@@ -59,9 +75,10 @@ class Intake:
         """Takes the ids that still wait in the journal into the window. Once, before the first request."""
         for tenant, keys, rows in self._store.every_key():
             lines = rows.split(b"\n")
-            prints = {
-                keys[n * 16 : n * 16 + 16]: fingerprint_of(body_of(event_of(line))) for n, line in enumerate(lines)
-            }
+            prints = {}
+            for number, line in enumerate(lines):
+                event = event_of(line)
+                prints[keys[number * 16 : number * 16 + 16]] = fingerprint_of(body_of(event), event.occurred_at)
             self._window.claim(tenant, prints, clock.micros())
 
     async def take(self, raw: Sequence[Any], door_for: Callable[[int], Door]) -> list[Receipt | None]:
@@ -82,18 +99,16 @@ class Intake:
         try:
             door = door_for(received_at)
             verdicts = run(raw, door, self.step_seconds)
-            request, failed, tally = self._sort(door.tenant_id, verdicts, received_at)
+            request, failed, tally = _sort(verdicts, door)
             waits = self._drop_known(request)
-            if request.events:
+            if request.tellings:
                 waits += await self._drop_stored(request)
+            tellings = request.tellings
             tally["received"] = len(raw) - len(waits)
-            tally["duplicate"] = tally["received"] - len(request.events) - tally["rejected"] - tally["dropped"]
-            lines = [
-                line_of(body, received_at + request.events[key][0]) for key, body in request.bodies.items()
-            ]
-            keys = b"".join(request.bodies)
-            entry = Entry(door.tenant_id, received_at, len(lines), keys, b"\n".join(lines), tally, tuple(failed))
-            await self._write(entry, request.bodies)
+            tally["duplicate"] = tally["received"] - len(tellings) - tally["rejected"] - tally["dropped"]
+            lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
+            rows, keys = b"\n".join(lines), b"".join(tellings)
+            await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, tuple(failed)), request)
             if waits:
                 await self._wait_for_others(request, waits)
             return request.receipts
@@ -106,39 +121,11 @@ class Intake:
         self._last_received = first + max(events, 1) - 1
         return first
 
-    def _sort(
-        self, tenant: str, verdicts: Sequence[Verdict], received_at: int
-    ) -> tuple[_Request, list[FailedEvent], Counter[str]]:
-        request = _Request(tenant, [None] * len(verdicts))
-        receipts, events, bodies = request.receipts, request.events, request.bodies
-        failed: list[FailedEvent] = []
-        tally: Counter[str] = Counter()
-        for index, verdict in enumerate(verdicts):
-            if verdict.__class__ is Event:
-                key = bytes.fromhex(verdict.event_id.replace("-", ""))
-                body = body_of(verdict)
-                if key in events:
-                    receipts[index] = Receipt(
-                        index, verdict.event_id, Status.DUPLICATE, conflict=bodies[key] != body
-                    )
-                else:
-                    events[key] = (index, verdict)
-                    bodies[key] = body
-            else:
-                receipt, row = _refusal(index, verdict, tenant, received_at)
-                receipts[index] = receipt
-                tally[receipt.status] += 1
-                if row is not None and len(failed) < KEPT_FAILURES:
-                    failed.append(row)
-        return request, failed, tally
-
     def _drop_known(self, request: _Request) -> list[tuple[int, asyncio.Future[bool]]]:
         """Marks the events that the window knows; returns those whose first telling is still being written."""
         waits = []
-        for key, fingerprint in self._window.known(request.tenant_id, request.events).items():
-            index, event = request.events.pop(key)
-            conflict = fingerprint != fingerprint_of(request.bodies.pop(key))
-            request.receipts[index] = Receipt(index, event.event_id, Status.DUPLICATE, conflict=conflict)
+        for key, fingerprint in self._window.known(request.tenant_id, request.tellings).items():
+            index = request.drop(key, fingerprint)
             flying = self._flight_of(request.tenant_id, key)
             if flying is not None:
                 waits.append((index, flying))
@@ -146,26 +133,24 @@ class Intake:
 
     async def _drop_stored(self, request: _Request) -> list[tuple[int, asyncio.Future[bool]]]:
         """Marks the events that the store has, asking it only for those that the filter suspects."""
-        suspects = self._seen.suspects(halves(b"".join(request.events)))
+        suspects = self._seen.suspects(halves(b"".join(request.tellings)))
         if not suspects.any():
             return []
-        pairs = zip(request.events.values(), suspects, strict=True)
-        asked = [(request.tenant_id, event.event_id) for (_, event), suspect in pairs if suspect]
+        pairs = zip(request.tellings.values(), suspects, strict=True)
+        asked = [(request.tenant_id, told.event.event_id) for told, suspect in pairs if suspect]
         try:
             stored = await self._events.find_async(asked)
         except AuricleError:
             # The engine is away. The event is taken, and the indexer, which must have the engine, finds the truth.
             stored = []
         for known, _ in stored:
-            index, event = request.events.pop(known.key)
-            conflict = request.bodies.pop(known.key) != body_of(known)
-            request.receipts[index] = Receipt(index, event.event_id, Status.DUPLICATE, conflict=conflict)
+            request.drop(known.key, fingerprint_of(body_of(known), known.occurred_at))
         # NOTE: while the store was asked, another request may have brought the same id.
         return self._drop_known(request)
 
-    async def _write(self, entry: Entry, bodies: Mapping[bytes, bytes]) -> None:
+    async def _write(self, entry: Entry, request: _Request) -> None:
         """Claims the ids, writes the entry, and lets go of the ids when that fails."""
-        prints = {key: fingerprint_of(body) for key, body in bodies.items()}
+        prints = {key: told.fingerprint for key, told in request.tellings.items()}
         flight = (entry.tenant_id, prints, asyncio.get_running_loop().create_future())
         self._window.claim(entry.tenant_id, prints, self._last_received)
         self._flying.append(flight)
@@ -197,19 +182,19 @@ class Intake:
                 return flying
         return None
 
-    def rotate(self, settled: int) -> None:
+    def rotate(self) -> None:
         """Lets the window forget what the engine has; called every second or so."""
-        self._window.rotate(time.monotonic(), settled)
+        self._window.rotate(time.monotonic(), self.watermark)
 
-    async def watermark(self) -> int:
+    @property
+    def watermark(self) -> int:
         """The moment up to which every event received is visible in reports; microseconds."""
+        # NOTE: first the clock, then the requests under way, then the journal: an event moves on in this order, so
+        # none can slip past the three looks.
         now = clock.micros()
         flying = min(self._received, default=now)
-        try:
-            waiting = await asyncio.to_thread(self._store.waiting)
-        except Unavailable:
-            return min(flying, now) - 1
-        return min(flying, now, waiting.oldest if waiting.oldest is not None else now) - 1
+        waiting = self._journal.oldest
+        return min(now, flying, now if waiting is None else waiting) - 1
 
     async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
         """What became of an event: `stored`, `waiting`, `rejected`, `dropped`; None when nothing is known of it."""
@@ -237,9 +222,30 @@ class Intake:
         return found[0] if found else None
 
 
-def _refusal(
-    index: int, verdict: Rejected | Dropped, tenant: str, received_at: int
-) -> tuple[Receipt, FailedEvent | None]:
+def _sort(verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[FailedEvent], Counter[str]]:
+    """The request of these verdicts, what is noted of the refused, and how many were refused."""
+    request = _Request(door.tenant_id, door.skew != 0, [None] * len(verdicts))
+    failed: list[FailedEvent] = []
+    tally: Counter[str] = Counter()
+    for index, verdict in enumerate(verdicts):
+        if isinstance(verdict, Event):
+            key = bytes.fromhex(verdict.event_id.replace("-", ""))
+            body = body_of(verdict)
+            told = _Telling(index, verdict, body, fingerprint_of(body, verdict.occurred_at))
+            first = request.tellings.setdefault(key, told)
+            if first is not told:
+                conflict = first.fingerprint != told.fingerprint
+                request.receipts[index] = Receipt(index, verdict.event_id, Status.DUPLICATE, conflict=conflict)
+        else:
+            receipt, noted = _refusal(index, verdict, door)
+            request.receipts[index] = receipt
+            tally[receipt.status] += 1
+            if noted is not None and len(failed) < KEPT_FAILURES:
+                failed.append(noted)
+    return request, failed, tally
+
+
+def _refusal(index: int, verdict: Rejected | Dropped, door: Door) -> tuple[Receipt, FailedEvent | None]:
     """The receipt of an event that is not kept, and what is noted of it when it has an id."""
     if isinstance(verdict, Dropped):
         receipt = Receipt(index, verdict.event_id, Status.DROPPED, verdict.reason)
@@ -251,6 +257,6 @@ def _refusal(
     if verdict.event_id is None:
         return receipt, None
     noted = FailedEvent(
-        tenant, verdict.event_id, name, receipt.status, verdict.reason, *first, received_at=received_at + index
+        door.tenant_id, verdict.event_id, name, receipt.status, verdict.reason, *first, door.received_at + index
     )
     return receipt, noted

@@ -40,8 +40,10 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._disk_checked = 0.0
         self._disk_full = False
-        self.waiting = store.waiting().events
+        found = store.waiting()
+        self.waiting = found.events
         """Events in the journal that the engine does not have yet."""
+        self._queued = deque([(found.oldest, found.events)] if found.oldest is not None else [])
         self.written = threading.Event()
         """Set whenever something new waits; the indexer clears it."""
 
@@ -50,6 +52,12 @@ class Journal:
         self._loop = loop
         self._thread.start()
         return self
+
+    @property
+    def oldest(self) -> int | None:
+        """`received_at` of the first event that waits, in microseconds."""
+        queued = self._queued
+        return queued[0][0] if queued else None
 
     def close(self) -> None:
         """Writes what is queued, and ends."""
@@ -122,15 +130,29 @@ class Journal:
         except AuricleError as refused:
             error = refused
             log.warning("journal_refused", code=refused.code, cause=str(refused.__cause__)[:300])
-        except Exception as unknown:  # noqa: BLE001 - a boundary: the writer must outlive whatever one group holds
+        except Exception as unknown:
             error = Unavailable("The journal cannot be written.", retry_after=2)
             log.exception("journal_failed", error=str(unknown))
         else:
+            self._queued.extend((entry.received_at, entry.events) for entry in entries if entry.events)
             self.waiting += sum(entry.events for entry in entries)
             for settlement in settlements:
-                self.waiting -= sum(settlement.tally.values())
+                self._settled(settlement)
             self.written.set()
         self._tell(group, error)
+
+    def _settled(self, settlement: Settlement) -> None:
+        """Takes the events of settled blocks, which are always the oldest, from what waits."""
+        indexed = sum(settlement.tally.values())
+        self.waiting -= indexed
+        gone = indexed + sum(block.events for block, _ in settlement.poison)
+        while gone and self._queued:
+            received_at, events = self._queued[0]
+            if events > gone:
+                self._queued[0] = (received_at, events - gone)
+                return
+            self._queued.popleft()
+            gone -= events
 
     def _tell(
         self, group: list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]], error: AuricleError | None

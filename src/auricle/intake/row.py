@@ -1,8 +1,11 @@
 """The row: one event as the line of text that the journal keeps and the engine reads.
 
-A line is `["<tenant>","<event_id>","<name>","<occurred_at>", … ,"<received_at>"]`, JSONCompactEachRow in the order of
-`auricle.store.events.COLUMNS`. Times are seconds with exactly ten digits and six decimals: the engine reads a bare
-number of microseconds as something else when it has fewer digits.
+A line is `["<tenant>","<event_id>", … ,{attributes},{context},"<occurred_at>","<received_at>"]`: JSONCompactEachRow
+in the order of `auricle.store.events.COLUMNS`. The times stand last, so that what comes before, the body, is the same
+however often the event is told, and so that `received_at` is found without reading the line.
+
+NOTE: times are seconds with exactly ten digits and six decimals: the engine takes a bare number of microseconds for
+something else, and refuses seconds with fewer digits.
 """
 
 import zlib
@@ -11,22 +14,29 @@ import orjson
 
 from auricle.model.event import Event
 
+_TIME_BITS = 63
+
 
 def body_of(event: Event) -> bytes:
-    """The line of an event without its `received_at`; equal events have equal bodies."""
-    tenant_id, event_id, name, occurred_at, site, session, user, source, schema, attributes, context = event
-    time = "%010d.%06d" % divmod(occurred_at, 1_000_000)
-    return orjson.dumps((tenant_id, event_id, name, time, site, session, user, source, schema, attributes, context))
+    """The line of an event up to its times."""
+    tenant_id, event_id, name, _, site, session, user, source, schema, attributes, context = event
+    return orjson.dumps((tenant_id, event_id, name, site, session, user, source, schema, attributes, context))
 
 
-def fingerprint_of(body: bytes) -> int:
+def line_of(body: bytes, occurred_at: int, received_at: int) -> bytes:
+    """The whole line; times in microseconds."""
+    times = (*divmod(occurred_at, 1_000_000), *divmod(received_at, 1_000_000))
+    return b'%b,"%010d.%06d","%010d.%06d"]' % (body[:-1], *times)
+
+
+def fingerprint_of(body: bytes, occurred_at: int) -> int:
     """A number that tells two tellings of one event id apart."""
-    return zlib.crc32(body)
+    return zlib.crc32(body) << _TIME_BITS | occurred_at
 
 
-def line_of(body: bytes, received_at: int) -> bytes:
-    """The whole line. `received_at` is put last: its place in the text is then known without reading the rest."""
-    return b'%b,"%010d.%06d"]' % (body[:-1], *divmod(received_at, 1_000_000))
+def conflicts(fingerprint: int, other: int, skewed: bool) -> bool:
+    """Whether two tellings differ. Times do not count when the client's clock was corrected: each telling's is new."""
+    return fingerprint >> _TIME_BITS != other >> _TIME_BITS if skewed else fingerprint != other
 
 
 def received_at_of(line: bytes) -> int:
@@ -36,6 +46,7 @@ def received_at_of(line: bytes) -> int:
 
 def event_of(line: bytes) -> Event:
     """The event of a line."""
-    fields = orjson.loads(line)[:-1]
-    seconds, _, micros = fields[3].partition(".")
-    return Event(*fields[:3], int(seconds) * 1_000_000 + int(micros), *fields[4:])
+    *fields, occurred_at, _ = orjson.loads(line)
+    seconds, _, micros = occurred_at.partition(".")
+    tenant_id, event_id, name, *rest = fields
+    return Event._make((tenant_id, event_id, name, int(seconds) * 1_000_000 + int(micros), *rest))

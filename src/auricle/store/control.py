@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from auricle import clock
-from auricle.errors import Invalid, StorageFull, Unauthorized
+from auricle.errors import Invalid, Unauthorized
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
@@ -62,9 +62,7 @@ class ControlStore:
         """Gives the connections back."""
         self._engine.dispose()
 
-    def create_key(
-        self, tenant: str, kind: Kind, *, label: str = "", expires_at: datetime | None = None
-    ) -> NewKey:
+    def create_key(self, tenant: str, kind: Kind, *, label: str = "", expires_at: datetime | None = None) -> NewKey:
         """Makes a key, and the tenant when it is new.
 
         Raises:
@@ -76,8 +74,9 @@ class ControlStore:
         if expires_at is not None and expires_at.tzinfo is None:
             raise Invalid("The expiry has no zone.", (Fault("/expires_at", "format", "RFC 3339 with a zone"),))
         key = "ak_" + secrets.token_urlsafe(32)
+        key_id = clock.new_id()
         row = {
-            "id": clock.new_id(),
+            "id": key_id,
             "tenant_id": tenant,
             "kind": kind.value,
             "label": label[:128],
@@ -90,7 +89,7 @@ class ControlStore:
             known = dialect.insert(tenants).values(id=tenant, created_at=clock.now()).on_conflict_do_nothing()
             connection.execute(known)
             connection.execute(insert(api_keys).values(row))
-        return NewKey(key, row["id"], tenant, kind)
+        return NewKey(key, key_id, tenant, kind)
 
     def list_keys(self, tenant: str | None = None) -> list[KeyRow]:
         """The keys of a tenant, or of all, oldest first."""

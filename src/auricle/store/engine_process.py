@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from chdb._chdb import connect
+from chdb._chdb import connect  # type: ignore[attr-defined]
 
 MAX_BODY = 1 << 30
 INSERT = re.compile(rb"\s*INSERT\s+INTO\s[^\n]*?\sFORMAT\s+(\w+)[ \t]*\r?\n", re.IGNORECASE)
@@ -48,6 +48,8 @@ TRANSPORT = frozenset(
 )
 """Parameters of the transport, which are no settings of a query."""
 SETTING = re.compile(r"[a-z][a-z0-9_]*")
+BOUNDARY = re.compile(r"multipart/form-data; boundary=\"?([^\"]+)\"?")
+FIELD = re.compile(rb'name="([^"]+)"')
 CODE = re.compile(r"Code: (\d+)\. ")
 APPEND_BYTES = 4 << 20
 
@@ -89,6 +91,18 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def _form(body: bytes, boundary: bytes) -> dict[str, str]:
+    """The fields of a form: where a statement's parameters go when they are too long for an address."""
+    fields = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = FIELD.search(head)
+        if name is None:
+            raise Refused("a field of a form has no name")
+        fields[name[1].decode()] = value.removesuffix(b"\r\n").decode()
+    return fields
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection of a client."""
 
@@ -114,7 +128,12 @@ class Handler(BaseHTTPRequestHandler):
             if not self._allowed():
                 self._fail(HTTPStatus.UNAUTHORIZED, 516, "Authentication failed")
                 return
-            self._run(dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True)), body)
+            values = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+            boundary = BOUNDARY.fullmatch(self.headers.get("Content-Type", ""))
+            if boundary:
+                values |= _form(body, boundary[1].encode())
+                body = b""
+            self._run(values, body)
         except Refused as refused:
             self.close_connection = True
             self._fail(HTTPStatus.BAD_REQUEST, 0, str(refused))
@@ -145,12 +164,14 @@ class Handler(BaseHTTPRequestHandler):
             if not SETTING.fullmatch(name):
                 raise Refused("a setting has no such name")
         statement = values.get("query", "").encode()
-        text = statement + b"\n" + body if statement else body
+        text = (statement + b"\n" + body if body else statement) if statement else body
         session = self.engine.session(settings)
         try:
             insert = INSERT.match(text)
             if insert:
-                self._insert(session, text[: insert.start(1)].decode(), insert[1].decode(), memoryview(text)[insert.end() :])
+                self._insert(
+                    session, text[: insert.start(1)].decode(), insert[1].decode(), memoryview(text)[insert.end() :]
+                )
             else:
                 self._select(session, text.decode(), params)
         finally:
@@ -221,7 +242,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Says nothing: the client logs."""
 
 

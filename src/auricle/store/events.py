@@ -1,14 +1,12 @@
 """The events in ClickHouse: embedded or by URL, through one client and one dialect."""
 
 import asyncio
-import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import clickhouse_connect
 import orjson
@@ -20,11 +18,11 @@ from auricle.errors import AuricleError, QueryTimeout, Unavailable
 from auricle.model.event import Event
 from auricle.model.statement import Rows, Statement
 from auricle.settings import Settings
-from auricle.store.engine import EmbeddedEngine
+from auricle.store.engine import Address, EmbeddedEngine
 
 log = structlog.get_logger(__name__)
 
-COLUMNS = (*Event._fields, "received_at")
+COLUMNS = (*(name for name in Event._fields if name != "occurred_at"), "occurred_at", "received_at")
 """The columns of a row on its way in."""
 INSERT_SETTINGS = {
     "async_insert": "0",
@@ -52,7 +50,9 @@ class EventStore:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._engine = None if settings.clickhouse_url else EmbeddedEngine(settings.data / "engine", settings.engine_memory)
+        self._engine = (
+            None if settings.clickhouse_url else EmbeddedEngine(settings.data / "engine", settings.engine_memory)
+        )
         self._client: tuple[object, Client] | None = None
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="report")
@@ -110,8 +110,9 @@ class EventStore:
             params = {"ids": [event_id for _, event_id in part], "tenants": sorted({tenant for tenant, _ in part})}
             wanted = set(part)
             for row in self._read(Statement(sql, params)).rows:
-                *fields, attributes, context, received_at = row
-                event = Event(*fields, orjson.loads(attributes), orjson.loads(context))
+                *fields, attributes, context, occurred_at, received_at = row
+                parts = (*fields[:3], occurred_at, *fields[3:], orjson.loads(attributes), orjson.loads(context))
+                event = Event(*parts)
                 if (event.tenant_id, event.event_id) in wanted:
                     found.append((event, received_at))
         return found
@@ -121,9 +122,12 @@ class EventStore:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.find, ids)
 
     def ids(self) -> Iterator[bytes]:
-        """Every stored event id, in pieces of whole ids: 16 bytes each, two little-endian halves, the high one first."""
+        """Every stored event id, in pieces of whole ids.
+
+        An id is 16 bytes: two little-endian halves, the high one first.
+        """
         with self._told() as client:
-            stream = client.raw_stream("SELECT event_id FROM events", fmt="RowBinary")
+            stream: Any = client.raw_stream("SELECT event_id FROM events", fmt="RowBinary")
             rest = b""
             while piece := stream.read(1 << 20):
                 piece = rest + piece
@@ -184,23 +188,26 @@ class EventStore:
             raise Unavailable("The event store is away; events are accepted meanwhile.", retry_after=2) from error
 
     def _connected(self) -> Client:
-        place = self._settings.clickhouse_url or (self._engine.address() if self._engine else None)
+        place = self._engine.address() if self._engine else self._settings.clickhouse_url
         with self._lock:
             if self._client is None or self._client[0] != place:
                 # NOTE: a new process means a new port and secret; the old client is left to its running requests.
-                self._client = (place, self._connect())
+                self._client = (place, self._connect(place))
             return self._client[1]
 
-    def _connect(self) -> Client:
-        options: dict[str, Any] = {"compress": False, "autogenerate_session_id": False, "query_limit": 0, "query_retries": 0}
+    def _connect(self, place: Address | str | None) -> Client:
+        options: dict[str, Any] = {
+            "compress": False,
+            "autogenerate_session_id": False,
+            "query_limit": 0,
+            "query_retries": 0,
+        }
         options["send_receive_timeout"] = max(60.0, self._settings.query_seconds + 10)
-        if self._settings.clickhouse_url:
-            client = clickhouse_connect.get_client(dsn=self._settings.clickhouse_url, **options)
+        if isinstance(place, Address):
+            options |= {"host": place.host, "port": place.port, "username": "default", "password": place.secret}
         else:
-            address = self._engine.address()
-            client = clickhouse_connect.get_client(
-                host=address.host, port=address.port, username="default", password=address.secret, **options
-            )
+            options["dsn"] = place
+        client = clickhouse_connect.get_client(**options)
         client.command(resources.files("auricle.store").joinpath("sql/events.sql").read_text())
         return client
 

@@ -1,0 +1,365 @@
+"""The steps of ingestion: from a raw event to one that may be kept, or to the reason why not.
+
+    raw → read_envelope → check_tenant → drop_without_consent → check_nesting → check_attributes → check_size
+        → check_clock → check_name → Event
+
+Each step takes an event and the door it came through, and gives the event, `Rejected` or `Dropped`. A new step is a
+function and a row in `STEPS`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+from auricle.intake.schemas import Registry, Schema
+from auricle.intake.times import LATEST, format_rfc3339, parse_rfc3339
+from auricle.model.event import Event
+from auricle.model.principal import Principal, Scope
+from auricle.model.receipt import Dropped, Fault, Reason, Rejected
+from auricle.settings import Settings
+
+Verdict = Event | Rejected | Dropped
+
+MAX_KEY = 256
+"""Characters of an attribute's key."""
+
+SKEW_TOLERANCE = 5_000_000
+"""Microseconds that a client's `sent_at` may differ from our clock before its events are corrected by the difference.
+
+Below it the difference is the way through the network as much as the clock, and correcting would only add noise.
+"""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_NESTED = frozenset({dict, list})
+_SECOND = 1_000_000
+_new = tuple.__new__
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the steps have to know of the request. Times are microseconds since 1970-01-01 UTC; see `open_door`."""
+
+    registry: Registry
+    tenant_id: str
+    received_at: int
+    new_id: Callable[[], str]
+    event_id_required: bool = True
+    """Whether an event without id is refused; else it gets one from `new_id`."""
+    reject_unknown: bool = False
+    """Whether events whose name has no schema are refused."""
+    skew: int = 0
+    """Microseconds added to every `occurred_at`."""
+    oldest: int = 0
+    newest: int = LATEST
+    """An event must have occurred from `oldest` to `newest`."""
+    longest: int | None = None
+    """Bytes that no event of the request exceeds, where that is known; spares measuring each."""
+    max_event_bytes: int = 65_536
+    max_attributes: int = 256
+    max_nesting: int = 8
+
+
+def open_door(
+    registry: Registry,
+    settings: Settings,
+    principal: Principal,
+    *,
+    received_at: int,
+    new_id: Callable[[], str],
+    sent_at: int | None = None,
+    longest: int | None = None,
+    event_id_required: bool = True,
+) -> Door:
+    """The door for one request.
+
+    `sent_at` is the client's clock when it sent the request; when it differs from `received_at` by more than
+    `SKEW_TOLERANCE`, the difference is added to every `occurred_at`, before its age is judged. `longest` is the size of
+    the decompressed body, or 0 where every event was measured already (NDJSON).
+    """
+    ahead = 0 if sent_at is None else received_at - sent_at
+    backfill = Scope.EVENTS_BACKFILL in principal.scopes
+    return Door(
+        registry=registry,
+        tenant_id=principal.tenant_id,
+        received_at=received_at,
+        new_id=new_id,
+        event_id_required=event_id_required,
+        reject_unknown=settings.unknown_events == "reject",
+        skew=ahead if abs(ahead) > SKEW_TOLERANCE else 0,
+        oldest=0 if backfill else max(0, received_at - settings.clock_skew * _SECOND),
+        newest=received_at + settings.future_tolerance * _SECOND,
+        longest=longest,
+        max_event_bytes=settings.max_event_bytes,
+        max_attributes=settings.max_attributes,
+        max_nesting=settings.max_nesting,
+    )
+
+
+def read_envelope(raw: Any, door: Door) -> Event | Rejected:
+    """The event of a raw JSON value, checked against its schema; its time corrected, its id in lower case.
+
+    The schema is the one the event names (`schema`, or `{"schema": …, "data": …}` as its attributes), else the
+    built-in one of its name, else the envelope's.
+    """
+    registry = door.registry
+    if raw.__class__ is not dict:
+        return _not_an_object()
+    name: Any = raw.get("event_name")
+    try:
+        schema = registry.known.get(name, registry.unknown)
+    except TypeError:  # a list or an object for a name
+        schema = registry.unknown
+    attributes: Any = raw.get("attributes")
+    if raw.get("event_id") is None and not door.event_id_required:
+        raw = {**raw, "event_id": door.new_id()}
+    inside = attributes.__class__ is dict and _is_self_describing(attributes)
+    if inside or raw.get("schema") is not None:
+        named = _schema_named(raw, inside, registry)
+        if isinstance(named, Rejected):
+            return named
+        schema = named or schema
+        if inside:
+            attributes = attributes["data"]
+            raw = {**raw, "attributes": attributes}
+    if attributes is None:
+        attributes = {}
+        raw = {**raw, "attributes": attributes}
+    get = raw.get
+    if not schema.is_valid(raw) or (occurred_at := parse_rfc3339(raw["occurred_at"])) is None:
+        return _broken(raw, schema, door, "/attributes/data" if inside else "/attributes")
+    # NOTE: tuple.__new__ in place of Event(…): half the time, for every event that arrives.
+    return _new(
+        Event,
+        (
+            get("tenant_id") or door.tenant_id,
+            raw["event_id"].lower(),
+            name,
+            occurred_at + door.skew,
+            get("site_id") or "",
+            get("session_id") or "",
+            get("user_id") or "",
+            raw["source"],
+            schema.id,
+            attributes,
+            get("context") or {},
+        ),
+    )
+
+
+def check_tenant(event: Event, door: Door) -> Verdict:
+    """Refuses an event that names another tenant than the credential's."""
+    if event.tenant_id == door.tenant_id:
+        return event
+    if event.tenant_id.lower() == door.tenant_id:
+        return event._replace(tenant_id=door.tenant_id)
+    text = "`tenant_id` must be the tenant of the credential: leave it out, or use that tenant's key."
+    return _rejected(event, Reason.TENANT, "/tenant_id", "tenant", text)
+
+
+def drop_without_consent(event: Event, door: Door) -> Verdict:  # noqa: ARG001 - every step has this shape
+    """Drops an event whose `context.consent.analytics` is false: as early as its tenant is known, and unread."""
+    consent = event.context.get("consent")
+    if consent and consent.get("analytics") is False:
+        return Dropped(Reason.NO_CONSENT, event.event_id)
+    return event
+
+
+def check_nesting(event: Event, door: Door) -> Verdict:
+    """Refuses attributes or a context of more than `max_nesting` levels; the object itself is the first."""
+    attributes, context = event.attributes, event.context
+    if not _NESTED.isdisjoint(map(type, attributes.values())) and not _fits(attributes, door.max_nesting):
+        return _too_deep(event.event_id, event.event_name, "/attributes", door)
+    if context and not _fits(context, door.max_nesting):
+        return _too_deep(event.event_id, event.event_name, "/context", door)
+    return event
+
+
+def check_attributes(event: Event, door: Door) -> Verdict:
+    """Refuses more than `max_attributes` keys, at all levels together, and keys of more than `MAX_KEY` characters."""
+    attributes = event.attributes
+    keys, longest = len(attributes), len("".join(attributes))
+    # NOTE: joined, no key is longer than all together; that is one call, and enough for nearly every event.
+    if longest > MAX_KEY or not _NESTED.isdisjoint(map(type, attributes.values())):
+        keys, longest = _keys(attributes)
+    if keys > door.max_attributes:
+        text = f"An event must have at most {door.max_attributes} attribute keys, nested ones included: send fewer."
+        return _rejected(event, Reason.TOO_MANY_ATTRIBUTES, "/attributes", "max_attributes", text)
+    if longest > MAX_KEY:
+        text = f"An attribute's key must have at most {MAX_KEY} characters: shorten it."
+        return _rejected(event, Reason.TOO_LARGE, "/attributes", "max_key", text)
+    return event
+
+
+def check_size(event: Event, door: Door) -> Verdict:
+    """Refuses an event of more than `max_event_bytes`: its attributes and context as JSON."""
+    if door.longest is not None and door.longest <= door.max_event_bytes:
+        return event
+    if len(orjson.dumps(event.attributes)) + len(orjson.dumps(event.context)) > door.max_event_bytes:
+        text = f"An event must have at most {door.max_event_bytes} bytes of JSON: shorten it, or split it."
+        return _rejected(event, Reason.TOO_LARGE, "", "max_event_bytes", text)
+    return event
+
+
+def check_clock(event: Event, door: Door) -> Verdict:
+    """Refuses an event from too long ago, unless the credential may backfill, and one from the future."""
+    if door.oldest <= event.occurred_at <= door.newest:
+        return event
+    if event.occurred_at > door.newest:
+        text = f"`occurred_at` must not be after {format_rfc3339(door.newest)}: set the clock, or add `sent_at`."
+        return _rejected(event, Reason.IN_THE_FUTURE, "/occurred_at", "future_tolerance", text)
+    text = f"`occurred_at` must not be before {format_rfc3339(door.oldest)}: use a key with the scope events:backfill."
+    return _rejected(event, Reason.TOO_OLD, "/occurred_at", "clock_skew", text)
+
+
+def check_name(event: Event, door: Door) -> Verdict:
+    """Refuses a name without a schema, where `AURICLE_UNKNOWN_EVENTS` is `reject`."""
+    if event.schema_id or not door.reject_unknown:
+        return event
+    text = "`event_name` must have a schema here: use a name of the catalogue, or set AURICLE_UNKNOWN_EVENTS=accept."
+    return _rejected(event, Reason.UNKNOWN_EVENT, "/event_name", "known", text)
+
+
+STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
+    check_tenant,
+    drop_without_consent,
+    check_nesting,
+    check_attributes,
+    check_size,
+    check_clock,
+    check_name,
+)
+"""What an event goes through after `read_envelope`, in this order."""
+
+
+def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None) -> list[Verdict]:
+    """One verdict for each raw event, in order. A `Rejected` among them (a bad line of NDJSON) is its own verdict.
+
+    The seconds that each step took for all of them are added to `timings` under the step's name.
+    """
+    started = perf_counter()
+    verdicts: list[Verdict] = [raw if raw.__class__ is Rejected else read_envelope(raw, door) for raw in raws]
+    ended = perf_counter()
+    if timings is not None:
+        timings["read_envelope"] = timings.get("read_envelope", 0.0) + ended - started
+    for step in STEPS:
+        started = ended
+        verdicts = [step(verdict, door) if verdict.__class__ is Event else verdict for verdict in verdicts]
+        ended = perf_counter()
+        if timings is not None:
+            name = step.__name__
+            timings[name] = timings.get(name, 0.0) + ended - started
+    return verdicts
+
+
+def _is_self_describing(attributes: dict[str, Any]) -> bool:
+    """Whether attributes are `{"schema": "auricle:…", "data": …}` and not a payload that happens to have such keys."""
+    if len(attributes) != 2 or "data" not in attributes:
+        return False
+    schema = attributes.get("schema")
+    return isinstance(schema, str) and schema.startswith("auricle:")
+
+
+def _schema_named(raw: dict[str, Any], inside: bool, registry: Registry) -> Schema | Rejected | None:
+    """The schema that an event names; None leaves a name of the wrong type to the envelope's own check."""
+    outer = raw.get("schema")
+    name, pointer = (raw["attributes"]["schema"], "/attributes/schema") if inside else (outer, "/schema")
+    if not isinstance(name, str):
+        return None
+    schema = registry.by_id(name)
+    if schema is None:
+        text = "`schema` must be the $id of a schema that is known here: register it, mend it, or leave it out."
+        return _refused(raw, Reason.UNKNOWN_SCHEMA, Fault(pointer, "known", text))
+    if inside and outer is not None and outer != name:
+        text = "`schema` and the schema of self-describing attributes must be the same: leave one out."
+        return _refused(raw, Reason.SCHEMA, Fault("/schema", "const", text))
+    if schema.event_name != raw.get("event_name"):
+        text = "`schema` must be one for this `event_name`: mend either of them."
+        return _refused(raw, Reason.SCHEMA, Fault(pointer, "event_name", text))
+    return schema
+
+
+def _broken(raw: dict[str, Any], schema: Schema, door: Door, attributes: str) -> Rejected:
+    """The verdict on a raw event that its schema refuses. `attributes` is where the client put them."""
+    if not _fits(raw, door.max_nesting + 1):
+        deep = [name for name in ("attributes", "context") if name in raw and not _fits_value(raw[name], door)]
+        pointer = "" if not deep else attributes if deep[0] == "attributes" else "/context"
+        return _too_deep(_id_of(raw), _name_of(raw), pointer, door)
+    # NOTE: there is always one fault at least: receipts and the failed-event inbox are sorted by the first.
+    faults = door.registry.faults(raw, schema) or (Fault("", "schema", "The event must keep its schema: mend it."),)
+    reason = Reason.SCHEMA
+    if any(not fault.pointer.startswith("/attributes") for fault in faults):
+        reason = Reason.ENVELOPE
+    if attributes != "/attributes":
+        moved = len("/attributes")
+        faults = tuple(
+            Fault(attributes + fault.pointer[moved:], fault.rule, fault.message)
+            if fault.pointer.startswith("/attributes")
+            else fault
+            for fault in faults
+        )
+    return Rejected(reason, faults, _id_of(raw), _name_of(raw))
+
+
+def _fits(node: Any, levels: int) -> bool:
+    """Whether an object or a list has at most that many levels, itself included."""
+    if levels <= 0:
+        return False
+    values = node.values() if node.__class__ is dict else node
+    if _NESTED.isdisjoint(map(type, values)):
+        return True
+    for value in values:  # noqa: SIM110 - all() over a generator takes twice as long
+        if type(value) in _NESTED and not _fits(value, levels - 1):
+            return False
+    return True
+
+
+def _fits_value(value: Any, door: Door) -> bool:
+    return type(value) not in _NESTED or _fits(value, door.max_nesting)
+
+
+def _keys(attributes: dict[str, Any]) -> tuple[int, int]:
+    """How many keys there are at all levels, and the length of the longest."""
+    count = longest = 0
+    waiting: list[Any] = [attributes]
+    while waiting:
+        node = waiting.pop()
+        if node.__class__ is dict:
+            count += len(node)
+            longest = max(longest, max(map(len, node), default=0))
+            node = node.values()
+        waiting += [value for value in node if type(value) in _NESTED]
+    return count, longest
+
+
+def _id_of(raw: dict[str, Any]) -> str | None:
+    """The id of a refused event, if it is one that may be repeated in an answer."""
+    found = raw.get("event_id")
+    return found.lower() if isinstance(found, str) and _UUID.fullmatch(found) else None
+
+
+def _name_of(raw: dict[str, Any]) -> str | None:
+    found = raw.get("event_name")
+    return found if isinstance(found, str) and len(found) <= 128 and _NAME.fullmatch(found) else None
+
+
+def _refused(raw: dict[str, Any], reason: Reason, fault: Fault) -> Rejected:
+    return Rejected(reason, (fault,), _id_of(raw), _name_of(raw))
+
+
+def _rejected(event: Event, reason: Reason, pointer: str, rule: str, message: str) -> Rejected:
+    return Rejected(reason, (Fault(pointer, rule, message),), event.event_id, event.event_name)
+
+
+def _too_deep(event_id: str | None, event_name: str | None, pointer: str, door: Door) -> Rejected:
+    text = f"Attributes and context must have at most {door.max_nesting} levels: flatten them."
+    return Rejected(Reason.TOO_DEEP, (Fault(pointer, "max_nesting", text),), event_id, event_name)
+
+
+def _not_an_object() -> Rejected:
+    text = "An event must be a JSON object: send its members between braces."
+    return Rejected(Reason.NOT_AN_OBJECT, (Fault("", "type", text),))

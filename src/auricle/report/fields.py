@@ -1,0 +1,105 @@
+"""The fields: every name a filter, a breakdown or a list may use, and the SQL that reads it.
+
+The only place where an identifier is made from a client's text. A name is, in this order:
+
+- a member of the envelope: `event_id`, `event_name`, `occurred_at`, `received_at`, `site_id`, `session_id`, `user_id`,
+  `source`, `schema_id`, or `actor` (the `user_id`, else the `session_id`);
+- `context.` and a path of the context: `context.page.url`, `context.device.viewport.width`;
+- an attribute: `gen_ai.request.model`; `attributes.source` where the name alone would mean the envelope.
+
+Nested attributes and dotted keys are the same path: `{"a": {"b": 1}}` and `{"a.b": 1}` are both read as `a.b`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auricle.errors import Invalid
+from auricle.model.receipt import Fault
+from auricle.report.literal import quoted
+
+MAX_NAME = 512
+"""Letters of a field's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How one field of an event is read."""
+
+    name: str
+    text: str
+    """SQL of type `Nullable(String)`; `NULL` where the event has no such value."""
+    column: str | None = None
+    """The bare column, where there is one: a comparison with it can use the sort key."""
+    time: bool = False
+    """Whether the column holds instants."""
+
+    @property
+    def number(self) -> str:
+        """SQL of type `Nullable(Float64)`; `NULL` where there is no finite number, nor text that is one."""
+        return f"toFloat64OrNull({self.text})"
+
+
+def _text_column(name: str) -> Field:
+    return Field(name, f"nullIf(CAST({name}, 'String'), '')", column=name)
+
+
+def _time_column(name: str) -> Field:
+    return Field(name, f"toNullable(formatDateTime({name}, '%Y-%m-%dT%H:%i:%S.%fZ'))", column=name, time=True)
+
+
+ACTOR = "if(user_id != '', user_id, session_id)"
+"""SQL of the actor's id as people read it; `''` where an event has neither a user nor a session."""
+
+ACTOR_KEY = "if(user_id != '', concat('u', user_id), if(session_id != '', concat('s', session_id), ''))"
+"""SQL of the actor as reports count it: a user and a session of the same id are two. `''` is nobody."""
+
+ENVELOPE: dict[str, Field] = {
+    "event_id": Field("event_id", "toNullable(toString(event_id))"),
+    "event_name": _text_column("event_name"),
+    "occurred_at": _time_column("occurred_at"),
+    "received_at": _time_column("received_at"),
+    "site_id": _text_column("site_id"),
+    "session_id": _text_column("session_id"),
+    "user_id": _text_column("user_id"),
+    "source": _text_column("source"),
+    "schema_id": _text_column("schema_id"),
+    "actor": Field("actor", f"nullIf({ACTOR}, '')"),
+}
+"""The members of the envelope, by name."""
+
+
+def attribute(path: str) -> Field:
+    """The attribute of a path. The whole path is one quoted identifier, so no key can leave its quotes."""
+    name = path.replace("\\", "\\\\").replace("`", "\\`")
+    return Field(path, f"props.`{name}`::Nullable(String)")
+
+
+def context(path: str) -> Field:
+    """The member of the context at a dotted path."""
+    keys = ", ".join(quoted(key) for key in path.split("."))
+    return Field(f"context.{path}", f"JSONExtract(context, {keys}, 'Nullable(String)')")
+
+
+_PREFIXES: tuple[tuple[str, Callable[[str], Field]], ...] = (("context.", context), ("attributes.", attribute))
+
+
+def field(name: str, pointer: str = "") -> Field:
+    """The field of a name. `Invalid` at `pointer` when no event can have a field of that name."""
+    if not name or len(name) > MAX_NAME or "\0" in name:
+        raise Invalid("A field's name is not one.", (Fault(pointer, "field", NAMES),))
+    if name in ENVELOPE:
+        return ENVELOPE[name]
+    for prefix, make in _PREFIXES:
+        if name.startswith(prefix):
+            path = name.removeprefix(prefix)
+            if not path:
+                raise Invalid("A field's name is not one.", (Fault(pointer, "field", NAMES),))
+            return make(path)
+    return attribute(name)
+
+
+NAMES = (
+    f"a name of 1 to {MAX_NAME} letters: one of {', '.join(ENVELOPE)}; `context.` and a path; "
+    "or the path of an attribute, with or without `attributes.` before it"
+)
+"""What a field may be called, for faults."""

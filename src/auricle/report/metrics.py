@@ -1,0 +1,231 @@
+"""The metrics: every named number, as data.
+
+A metric is either an aggregation over the events of some names, or a match: how many of the things that met one event
+also met another. Percentiles are exact, interpolated linearly between the two nearest values (type 7 of Hyndman and
+Fan, the default of NumPy and of spreadsheets). Sums of fractions are compensated (Kahan).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from auricle.report.fields import ENVELOPE, Field, attribute
+
+
+class Unit(StrEnum):
+    """What a metric's value counts."""
+
+    COUNT = "count"
+    RATE = "rate"
+    MILLISECONDS = "ms"
+    USD = "usd"
+    TOKENS = "tokens"
+    SCORE = "score"
+    STEPS = "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rate over things instead of events: which of those that met `first` also met `then`."""
+
+    by: Field
+    first: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One named number."""
+
+    name: str
+    definition: str
+    unit: Unit
+    events: tuple[str, ...]
+    """Names of the events it looks at; all when empty."""
+    value: str
+    """SQL of the value over those events. For a match, over one row a thing, which has `done`."""
+    empty: int | None
+    """The value where nothing happened: 0 for counts and sums, else nothing."""
+    match: Match | None = None
+
+    @property
+    def weight(self) -> str:
+        """SQL by which the values of a breakdown are ranked: the value of counts and sums, else the events."""
+        return self.value if self.empty == 0 else "count()"
+
+    def shaped(self, value: Any) -> int | float | None:
+        """A value of the engine as it stands in answers."""
+        if value is None:
+            return self.empty
+        return int(value) if self.unit in (Unit.COUNT, Unit.TOKENS) else value
+
+    def as_json(self) -> dict[str, Any]:
+        """The metric as it stands in the catalogue."""
+        return {
+            "name": self.name,
+            "definition": self.definition,
+            "unit": self.unit,
+            "events": list(self.events),
+            "empty": self.empty,
+        }
+
+
+def _number(path: str) -> str:
+    return attribute(path).number
+
+
+def _true(path: str) -> str:
+    """SQL of whether an attribute is `true` or 1."""
+    return f"ifNull({attribute(path).text} IN ('true', '1'), 0)"
+
+
+def _rate(part: str, whole: str = "count()") -> str:
+    return f"if({whole} = 0, NULL, countIf({part}) / {whole})"
+
+
+def _percentile(name: str, event: str, path: str, percent: int, what: str) -> Metric:
+    definition = f"Percentile {percent} of `{path}` ({what}) over `{event}` events that carry it."
+    value = f"quantileExactInclusive({percent / 100})({_number(path)})"
+    return Metric(f"{name}.p{percent}", definition, Unit.MILLISECONDS, (event,), value, None)
+
+
+def _average(name: str, event: str, path: str, unit: Unit, what: str) -> Metric:
+    definition = f"Mean of `{path}` ({what}) over `{event}` events that carry it."
+    return Metric(name, definition, unit, (event,), f"avg({_number(path)})", None)
+
+
+def _count(name: str, event: str, what: str) -> Metric:
+    return Metric(name, f"Number of `{event}` events: {what}.", Unit.COUNT, (event,), "count()", 0)
+
+
+def _distinct(name: str, column: str, definition: str) -> Metric:
+    value = f"uniqExactIf({column}, {column} != '')"
+    return Metric(name, definition, Unit.COUNT, (), value, 0)
+
+
+_SPENDING = ("voice.outcome", "voice.evaluated", "ai.usage")
+_TOKENS = (
+    f"coalesce({_number('gen_ai.usage.total_tokens')}, "
+    f"ifNull({_number('gen_ai.usage.input_tokens')}, 0) + ifNull({_number('gen_ai.usage.output_tokens')}, 0))"
+)
+_FAILED = (
+    "event_name = 'error_occurred'"
+    f" OR (event_name = 'voice.outcome' AND {_true('error.flag')})"
+    f" OR (event_name = 'http.request' AND ifNull({_number('http.response.status_code')} >= 500, 0))"
+)
+
+METRICS: tuple[Metric, ...] = (
+    Metric("events.count", "Number of events of any name.", Unit.COUNT, (), "count()", 0),
+    _distinct("users.count", "user_id", "Number of distinct `user_id`; events without one do not count."),
+    _distinct("sessions.count", "session_id", "Number of distinct `session_id`; events without one do not count."),
+    *(
+        _percentile(
+            "voice.first_response_ms", "voice.first_response", "voice.first_response_ms", each, "from the end of speech"
+        )
+        for each in (50, 95, 99)
+    ),
+    _count("voice.barge_in_count", "voice.barge_in", "the user spoke into an answer"),
+    _percentile(
+        "voice.asr_partial_latency_ms",
+        "voice.asr_partial",
+        "voice.asr_partial_latency_ms",
+        95,
+        "of a partial transcript",
+    ),
+    _count("ai.tool_calls.count", "ai.tool_call_completed", "tool calls that ended, well or badly"),
+    Metric(
+        "ai.tool_calls.success_rate",
+        "`ai.tool_call_completed` events whose `ai.tool.success` is true, over all of them.",
+        Unit.RATE,
+        ("ai.tool_call_completed",),
+        _rate(_true("ai.tool.success")),
+        None,
+    ),
+    Metric(
+        "ai.navigation_optimism_rate",
+        "Of the `ai.tool_call_completed` events whose `ai.navigation.optimistic` is true, those whose "
+        "`ai.navigation.confirmed` is true.",
+        Unit.RATE,
+        ("ai.tool_call_completed",),
+        _rate(
+            f"{_true('ai.navigation.optimistic')} AND {_true('ai.navigation.confirmed')}",
+            f"countIf({_true('ai.navigation.optimistic')})",
+        ),
+        None,
+    ),
+    _average(
+        "ai.tool_chain_length.avg", "ai.tool_chain_completed", "ai.tool_chain.length", Unit.STEPS, "calls in a chain"
+    ),
+    Metric(
+        "kb.hit_rate",
+        "`kb.search` events whose `kb.results_count` is above 0, over all of them.",
+        Unit.RATE,
+        ("kb.search",),
+        _rate(f"ifNull({_number('kb.results_count')} > 0, 0)"),
+        None,
+    ),
+    _percentile("kb.search_latency_ms", "kb.search", "kb.search_latency_ms", 95, "of a search"),
+    _average("kb.relevance_score.avg", "kb.search", "kb.top_score", Unit.SCORE, "the best score of a search"),
+    Metric(
+        "commerce.conversion_rate",
+        "Sessions with a `commerce.view` that also have a `commerce.checkout`, over the sessions with a "
+        "`commerce.view`. A session counts in the bucket of its first view in the range; its checkout may lie anywhere "
+        "in the range.",
+        Unit.RATE,
+        ("commerce.view", "commerce.checkout"),
+        "if(count() = 0, NULL, countIf(done) / count())",
+        None,
+        Match(ENVELOPE["session_id"], "commerce.view", "commerce.checkout"),
+    ),
+    Metric(
+        "booking.hold_to_confirm_rate",
+        "Slots (`booking.slot_id`) with a `booking.slot_hold` that also have a `booking.confirmed`, over the slots "
+        "held. A slot counts in the bucket of its first hold in the range; its confirmation may lie anywhere in the "
+        "range.",
+        Unit.RATE,
+        ("booking.slot_hold", "booking.confirmed"),
+        "if(count() = 0, NULL, countIf(done) / count())",
+        None,
+        Match(attribute("booking.slot_id"), "booking.slot_hold", "booking.confirmed"),
+    ),
+    Metric(
+        "system.error_rate",
+        "`error_occurred` events, `voice.outcome` events whose `error.flag` is true and `http.request` events whose "
+        "`http.response.status_code` is 500 or more, over all events of these three names.",
+        Unit.RATE,
+        ("error_occurred", "voice.outcome", "http.request"),
+        _rate(_FAILED),
+        None,
+    ),
+    Metric(
+        "cost.usd.sum",
+        "Sum of `cost.amount_usd` of `cost.recorded` events and of `gen_ai.usage.cost_usd` of `voice.outcome`, "
+        "`voice.evaluated` and `ai.usage` events, in US dollars. A call that reports its cost in two events counts "
+        "twice: report it in one.",
+        Unit.USD,
+        ("cost.recorded", *_SPENDING),
+        f"sumKahan(ifNull(if(event_name = 'cost.recorded', {_number('cost.amount_usd')}, "
+        f"{_number('gen_ai.usage.cost_usd')}), 0))",
+        0,
+    ),
+    Metric(
+        "tokens.sum",
+        "Sum of `gen_ai.usage.total_tokens` of `voice.outcome`, `voice.evaluated` and `ai.usage` events; where an "
+        "event does not carry it, of its `gen_ai.usage.input_tokens` and `gen_ai.usage.output_tokens`.",
+        Unit.TOKENS,
+        _SPENDING,
+        f"sum({_TOKENS})",
+        0,
+    ),
+    _count("requests.count", "http.request", "requests a server answered"),
+    _percentile("requests.duration_ms", "http.request", "http.server.duration_ms", 95, "of a request"),
+    _average(
+        "evaluation.score.avg", "voice.evaluated", "gen_ai.evaluation.score.value", Unit.SCORE, "verdicts with a score"
+    ),
+)
+"""The catalogue, in the order it is shown."""
+
+BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})
+"""The catalogue, by name."""

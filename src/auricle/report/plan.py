@@ -1,0 +1,133 @@
+"""The plan: the passes that settle a query before SQL is made of it, each `Query -> Query`.
+
+A pass fills in what was left open, or raises `Invalid` with a fault that names the member of the request and what it
+may be. None looks at the machine: the query carries its own `now`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import reduce
+
+from auricle.errors import Invalid
+from auricle.model.query import Funnel, Grain, Query, Timeseries, Top
+from auricle.model.receipt import Fault
+from auricle.report import time
+from auricle.report.fields import field
+from auricle.report.filters import MAX_FILTERS, check
+from auricle.report.metrics import BY_NAME
+from auricle.report.top import MAX_ROWS
+
+DEFAULT_PERIOD = timedelta(days=30)
+"""The range of a query that names none."""
+
+MIN_STEPS, MAX_STEPS = 2, 10
+MAX_WINDOW = 366 * time.DAY
+MAX_DAYS = 10_000
+"""Days of one `active` report."""
+
+Pass = Callable[[Query], Query]
+
+
+def put_range(query: Query) -> Query:
+    """Settles `start` and `end`: as told, or the period that ends now, or the last 30 days."""
+    if query.period is not None:
+        if query.start is not None or query.end is not None:
+            raise _refused("/period", "period", "Expected either a period, or from and to.")
+        return replace(query, start=query.now - query.period, end=query.now)
+    if query.start is None:
+        if query.end is not None:
+            raise _refused("/from", "required", "Expected from beside to.")
+        return replace(query, start=query.now - DEFAULT_PERIOD, end=query.now)
+    return replace(query, end=query.end or query.now)
+
+
+def check_range(query: Query) -> Query:
+    """Refuses a range that is empty or lies beyond the calendar."""
+    span = query.span
+    if span.start >= span.end:
+        raise _refused("/from", "range", "Expected from to be earlier than to (now, when to is left out).")
+    if span.start < time.EARLIEST or span.end > time.LATEST:
+        raise _refused("/from", "range", "Expected a range within the years 1971 to 2199.")
+    if query.compare and span.before.start < time.EARLIEST:
+        raise _refused("/compare", "range", "Expected a previous period that begins in 1971 or later.")
+    return query
+
+
+def check_zone(query: Query) -> Query:
+    """Refuses an unknown zone."""
+    time.zone(query.zone)
+    return query
+
+
+def check_fields(query: Query) -> Query:
+    """Refuses a breakdown or a listed field that cannot be one."""
+    if query.breakdown is not None:
+        field(query.breakdown, "/breakdown")
+    if isinstance(query.ask, Top):
+        field(query.ask.field, "/field")
+    return query
+
+
+def check_filters(query: Query) -> Query:
+    """Refuses filters that cannot be turned into SQL, those of steps too."""
+    steps = query.ask.steps if isinstance(query.ask, Funnel) else ()
+    found = (*query.filters, *(each for step in steps for each in step.filters))
+    if len(found) > MAX_FILTERS:
+        raise _refused("/filters", "maxItems", f"Expected at most {MAX_FILTERS} filters in all.")
+    for each in found:
+        check(each)
+    return query
+
+
+def check_ask(query: Query) -> Query:
+    """Refuses what one report alone can be asked wrongly: metric, steps, window, limit."""
+    ask = query.ask
+    if isinstance(ask, Timeseries) and ask.metric not in BY_NAME:
+        raise _refused("/metric", "enum", f"Expected one of {', '.join(BY_NAME)}.")
+    if isinstance(ask, Funnel) and not MIN_STEPS <= len(ask.steps) <= MAX_STEPS:
+        raise _refused("/steps", "items", f"Expected {MIN_STEPS} to {MAX_STEPS} steps.")
+    if isinstance(ask, Funnel) and not 0 < ask.window <= MAX_WINDOW:
+        raise _refused("/window", "window", "Expected seconds above 0 or a period such as 7d, at most 366 days.")
+    if isinstance(ask, Top) and not 1 <= ask.limit <= MAX_ROWS:
+        raise _refused("/limit", "range", f"Expected 1 to {MAX_ROWS}.")
+    return query
+
+
+def check_points(query: Query) -> Query:
+    """Refuses a time series of too many points, and names the finest grain that fits."""
+    if not isinstance(query.ask, Timeseries):
+        if query.span.end - query.span.start > MAX_DAYS * time.DAY:
+            raise _refused("/from", "range", f"Expected a range of at most {MAX_DAYS} days.")
+        return query
+    spans = [query.span, query.span.before] if query.compare else [query.span]
+    grains = list(Grain)
+    for grain in grains[grains.index(query.ask.grain) :]:
+        if all(time.fits(grain, query.zone, span, query.max_points) for span in spans):
+            if grain is query.ask.grain:
+                return query
+            message = f"More than {query.max_points} points; the finest grain that fits this range is {grain.value}."
+            raise _refused("/grain", "maxPoints", message)
+    message = f"More than {query.max_points} points in every grain; expected a shorter range."
+    raise _refused("/grain", "maxPoints", message)
+
+
+PASSES: tuple[Pass, ...] = (
+    put_range,
+    check_range,
+    check_zone,
+    check_ask,
+    check_fields,
+    check_filters,
+    check_points,
+)
+"""Every pass, in order."""
+
+
+def planned(query: Query) -> Query:
+    """The query after all passes."""
+    return reduce(lambda current, step: step(current), PASSES, query)
+
+
+def _refused(pointer: str, rule: str, message: str) -> Invalid:
+    return Invalid("The report cannot be made.", (Fault(pointer, rule, message),))

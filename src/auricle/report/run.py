@@ -1,0 +1,98 @@
+"""The run: the only file of the reports that waits for the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from auricle.model.query import Query, instant_of, micros_of
+from auricle.model.result import Meta, Result
+from auricle.model.statement import Rows, Statement
+from auricle.report import active, funnel, timeseries, top
+from auricle.report.binding import Binding
+from auricle.report.filters import joined, where
+from auricle.report.literal import rendered
+from auricle.report.plan import planned
+from auricle.report.time import written
+
+
+class Reader(Protocol):
+    """The part of the event store that reports need."""
+
+    @property
+    def as_of(self) -> int:
+        """Microseconds since 1970-01-01 UTC: all events received up to then can be read."""
+
+    async def read(self, statement: Statement) -> Rows:
+        """The rows of a statement. Raises `Unavailable` or `QueryTimeout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report, as pure functions."""
+
+    name: str
+    build: Callable[[Query], Statement]
+    """A settled query to its main statement; with a breakdown it gets the values to keep in `query.keys`."""
+    shape: Callable[[Query, Rows], dict[str, Any]]
+    """The rows of that statement to the report's own members of the answer."""
+    rank: Callable[[Query], Statement]
+    """SQL of the encoded values a breakdown keeps, the greatest first."""
+    names: Callable[[Query], tuple[str, ...]]
+    """The event names the report looks at; all when empty."""
+
+
+REPORTS: dict[str, Report] = {
+    name: Report(name, module.build, module.shape, module.rank, module.names)
+    for name, module in (("timeseries", timeseries), ("funnel", funnel), ("active", active), ("top", top))
+}
+"""Every report, by the name it has in the address."""
+
+
+class ReportRunner:
+    """Answers queries: settles, reads and shapes. `max_points` is the most points of one time series."""
+
+    def __init__(self, reader: Reader, max_points: int = 10_000) -> None:
+        self._reader = reader
+        self._max_points = max_points
+
+    async def run(self, query: Query) -> Result:
+        """The answer to a query. Raises `Invalid`, `Unavailable` or `QueryTimeout`."""
+        settled = planned(replace(query, max_points=self._max_points))
+        result = await self._answer(settled)
+        if not settled.compare:
+            return result
+        before = settled.span.before
+        earlier = replace(settled, start=instant_of(before.start), end=instant_of(before.end), keys=result.keys)
+        return replace(result, previous=await self._answer(earlier))
+
+    async def _answer(self, query: Query) -> Result:
+        report = REPORTS[query.report]
+        as_of = min(self._reader.as_of, micros_of(query.now))
+        rows_read = 0
+        if query.breakdown is not None and query.keys is None:
+            ranked = await self._reader.read(report.rank(query))
+            rows_read += ranked.rows_read
+            query = replace(query, keys=tuple(row[0] for row in ranked.rows))
+        statement = report.build(query)
+        rows = await self._reader.read(statement)
+        excluded = 0
+        if not query.include_test:
+            hidden = await self._reader.read(excluded_test(query, report.names(query)))
+            rows_read += hidden.rows_read
+            excluded = hidden.rows[0][0] if hidden.rows else 0
+        meta = Meta(
+            start=written(query.span.start),
+            end=written(query.span.end),
+            as_of=written(as_of),
+            rows_read=rows_read + rows.rows_read,
+            excluded={"test": excluded},
+            sql=rendered(statement),
+        )
+        return Result(report.shape(query, rows), meta, keys=query.keys or ())
+
+
+def excluded_test(query: Query, names: tuple[str, ...]) -> Statement:
+    """SQL of how many events of the range are left out because they are test traffic."""
+    binding = Binding()
+    conditions = joined(where(query, binding, query.span, names, test=True))
+    return binding.statement(f"SELECT count() FROM events\nWHERE {conditions}")
