@@ -7,7 +7,8 @@ The only place where an identifier is made from a client's text. A name is, in t
 - `context.` and a path of the context: `context.page.url`, `context.device.viewport.width`;
 - an attribute: `gen_ai.request.model`; `attributes.source` where the name alone would mean the envelope.
 
-Nested attributes and dotted keys are the same path: `{"a": {"b": 1}}` and `{"a.b": 1}` are both read as `a.b`.
+Nested attributes and dotted keys are the same path: `{"a": {"b": 1}}` and `{"a.b": 1}` are both read as `a.b`; where an
+event has both, the dotted key.
 """
 
 from collections.abc import Callable
@@ -69,18 +70,29 @@ ENVELOPE: dict[str, Field] = {
 
 
 def attribute(path: str) -> Field:
-    """The attribute of a path. The whole path is one quoted identifier, so no key can leave its quotes."""
-    name = path.replace("\\", "\\\\").replace("`", "\\`")
-    return Field(path, f"props.`{name}`::Nullable(String)")
+    """The attribute of a path, as a dotted key: what every event of the catalogue has."""
+    return Field(path, _member("attributes", (path,)))
+
+
+def _attribute_anywhere(path: str) -> Field:
+    """The attribute of a path, as a dotted key or else as nested objects."""
+    keys = tuple(path.split("."))
+    if len(keys) == 1:
+        return attribute(path)
+    return Field(path, f"coalesce({_member('attributes', (path,))}, {_member('attributes', keys)})")
 
 
 def context(path: str) -> Field:
     """The member of the context at a dotted path."""
-    keys = ", ".join(quoted(key) for key in path.split("."))
-    return Field(f"context.{path}", f"JSONExtract(context, {keys}, 'Nullable(String)')")
+    return Field(f"context.{path}", _member("context", tuple(path.split("."))))
 
 
-_PREFIXES: tuple[tuple[str, Callable[[str], Field]], ...] = (("context.", context), ("attributes.", attribute))
+def _member(column: str, keys: tuple[str, ...]) -> str:
+    """SQL of a member of a JSON column, as text; each key is a quoted text, so that none can leave its quotes."""
+    return f"JSONExtract({column}, {', '.join(quoted(key) for key in keys)}, 'Nullable(String)')"
+
+
+_PREFIXES: tuple[tuple[str, Callable[[str], Field]], ...] = (("context.", context), ("attributes.", _attribute_anywhere))
 
 
 def field(name: str, pointer: str = "") -> Field:
@@ -95,7 +107,7 @@ def field(name: str, pointer: str = "") -> Field:
             if not path:
                 raise Invalid("A field's name is not one.", (Fault(pointer, "field", NAMES),))
             return make(path)
-    return attribute(name)
+    return _attribute_anywhere(name)
 
 
 NAMES = (

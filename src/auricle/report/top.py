@@ -12,6 +12,8 @@ from auricle.report.filters import joined, where
 MAX_ROWS = 1_000
 """Most rows of one answer."""
 
+_FOLDED = "lowerUTF8(trimBoth(replaceRegexpAll(spelling, '[\\\\s\\\\p{Z}]+', ' ')))"
+
 
 def names(_: Query) -> tuple[str, ...]:
     """The event names it looks at: all."""
@@ -21,7 +23,7 @@ def names(_: Query) -> tuple[str, ...]:
 def rank(query: Query) -> Statement:
     """SQL of the values a breakdown keeps: those with the most events first."""
     binding = Binding()
-    conditions = joined((*where(query, binding, query.span), f"isNotNull({_value(query)})"))
+    conditions = joined((*where(query, binding, query.span), f"isNotNull({_text(query)})"))
     return binding.statement(
         f"SELECT {breakdown.encoded(query)} AS key FROM events\nWHERE {conditions}\n"
         f"GROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
@@ -29,22 +31,26 @@ def rank(query: Query) -> Statement:
 
 
 def build(query: Query) -> Statement:
-    """SQL of (value, events, total[, slice]); events without the field are left out."""
+    """SQL of (value, hits, total[, slice]); events without the field are left out."""
     binding = Binding()
+    ask = _ask(query)
+    text = _text(query)
     slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else None
-    conditions = joined((*where(query, binding, query.span), "isNotNull(value)"))
-    limit = binding.integer(_ask(query).limit)
-    if slice_ is None:
-        return binding.statement(
-            f"SELECT {_value(query)} AS value, count() AS hits, sum(hits) OVER () AS total\n"
-            f"FROM events\nWHERE {conditions}\n"
-            f"GROUP BY value ORDER BY hits DESC, value LIMIT {limit}"
-        )
+    conditions = joined((*where(query, binding, query.span), f"isNotNull({text})"))
+    named, group = (f", {slice_} AS slice", ", slice") if slice_ else ("", "")
+    limit = f"{binding.integer(ask.limit)}{' BY slice' if slice_ else ''}"
+    over = "PARTITION BY slice" if slice_ else ""
+    order = f"ORDER BY {'slice, ' if slice_ else ''}hits DESC, value LIMIT {limit}"
+    source = (
+        f"SELECT {text} AS spelling, count() AS times{named}\nFROM events\nWHERE {conditions}\nGROUP BY spelling{group}"
+    )
+    if ask.fold:
+        # Every spelling is folded once, not every event.
+        counted = f"SELECT {_FOLDED} AS value, sum(times) AS hits{group}\nFROM (\n{source}\n)\nGROUP BY value{group}"
+    else:
+        counted = f"SELECT spelling AS value, times AS hits{group}\nFROM (\n{source}\n)"
     return binding.statement(
-        f"SELECT {_value(query)} AS value, count() AS hits, sum(hits) OVER (PARTITION BY slice) AS total,"
-        f" {slice_} AS slice\n"
-        f"FROM events\nWHERE {conditions}\n"
-        f"GROUP BY value, slice ORDER BY slice, hits DESC, value LIMIT {limit} BY slice"
+        f"SELECT value, hits, sum(hits) OVER ({over}) AS total{group}\nFROM (\n{counted}\n)\n{order}"
     )
 
 
@@ -63,11 +69,8 @@ def _ask(query: Query) -> Top:
     return cast(Top, query.ask)
 
 
-def _value(query: Query) -> str:
-    text = field(_ask(query).field, "/field").text
-    if not _ask(query).fold:
-        return text
-    return f"lowerUTF8(trimBoth(replaceRegexpAll({text}, '[\\\\s\\\\p{{Z}}]+', ' ')))"
+def _text(query: Query) -> str:
+    return field(_ask(query).field, "/field").text
 
 
 def _list(rows: list[list[Any]]) -> dict[str, Any]:

@@ -29,9 +29,6 @@ INSERT_SETTINGS = {
     "insert_deduplicate": "1",
     "max_partitions_per_insert_block": "0",
     "input_format_json_read_objects_as_strings": "1",
-    "input_format_try_infer_dates": "0",
-    "input_format_try_infer_datetimes": "0",
-    "type_json_skip_duplicated_paths": "1",
     # NOTE: parallel parsing starts threads for every insert, and on two cores they take from the door.
     "input_format_parallel_parsing": "0",
 }

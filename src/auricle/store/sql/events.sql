@@ -1,7 +1,6 @@
 -- The events, for ever. One row an event; (tenant_id, event_id) is unique because the indexer makes it so.
 --
--- attributes  the JSON as it was accepted, to the letter: exports, erasure and comparisons read it
--- props       the same, split into one column a path by the engine: reports read it (docs/decisions/0003)
+-- attributes and context are the JSON as it was accepted, to the letter (docs/decisions/0003).
 -- The sort key serves every report: a tenant, a handful of names, a range of time.
 CREATE TABLE IF NOT EXISTS events
 (
@@ -17,7 +16,6 @@ CREATE TABLE IF NOT EXISTS events
     schema_id   LowCardinality(String),
     attributes  String CODEC(ZSTD(1)),
     context     String CODEC(ZSTD(1)),
-    props       JSON(max_dynamic_paths = 512) MATERIALIZED attributes,
     INDEX by_event_id event_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = MergeTree
