@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from sqlalchemy import Engine, insert, select, update
@@ -82,7 +82,8 @@ class ControlStore:
             "label": label[:128],
             "hash": _hash(key),
             "created_at": clock.now(),
-            "expires_at": expires_at,
+            # NOTE: SQLite forgets the zone, so what is kept must be UTC.
+            "expires_at": expires_at and expires_at.astimezone(UTC),
         }
         with self._engine.begin() as connection:
             dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -145,4 +146,4 @@ def _key_row(row: Any) -> KeyRow:
 
 def _aware(moment: datetime | None) -> Any:
     # NOTE: SQLite forgets the zone; everything here is written in UTC.
-    return moment.replace(tzinfo=clock.now().tzinfo) if moment is not None and moment.tzinfo is None else moment
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

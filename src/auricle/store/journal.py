@@ -232,7 +232,8 @@ def _by_tenant(entries: Iterable[Entry]) -> Iterator[dict[str, object]]:
         rows = b"\n".join([entry.rows for entry in group])
         yield {
             "tenant_id": tenant,
-            "received_at": group[0].received_at,
+            # NOTE: one entry may overtake another on its way here, so the first is not always the earliest.
+            "received_at": min(entry.received_at for entry in group),
             "events": sum(entry.events for entry in group),
             "size": len(rows),
             "event_ids": b"".join([entry.keys for entry in group]),

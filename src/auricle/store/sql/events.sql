@@ -24,4 +24,6 @@ ORDER BY (tenant_id, event_name, occurred_at)
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    non_replicated_deduplication_window = 1000
+    non_replicated_deduplication_window = 1000,
+    -- An insert of the indexer stays below this and is written as one file, not as one a column: each is fsynced.
+    min_bytes_for_wide_part = 100000000
