@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -127,6 +128,10 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
             timeout_keep_alive=75,
             timeout_graceful_shutdown=10,
         )
+        # NOTE: a batch makes thousands of small objects and no cycle; at Python's default of 700 objects a collection,
+        # decoding took twice as long (measured on batches of 100).
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
         note = settings.data / "service.json"
         for ending in (signal.SIGTERM, signal.SIGINT):
             # NOTE: uvicorn raises the signal once more when it has stopped, and the default would end us right there.

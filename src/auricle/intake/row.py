@@ -25,8 +25,9 @@ def body_of(event: Event) -> bytes:
 
 def line_of(body: bytes, occurred_at: int, received_at: int) -> bytes:
     """The whole line; times in microseconds."""
-    times = (*divmod(occurred_at, 1_000_000), *divmod(received_at, 1_000_000))
-    return b'%b,"%010d.%06d","%010d.%06d"]' % (body[:-1], *times)
+    occurred, received = f"{occurred_at:016d}", f"{received_at:016d}"
+    times = f',"{occurred[:10]}.{occurred[10:]}","{received[:10]}.{received[10:]}"]'
+    return body[:-1] + times.encode()
 
 
 def fingerprint_of(body: bytes, occurred_at: int) -> int:

@@ -12,7 +12,7 @@ from auricle.model.query import Grain, Query, Span
 from auricle.model.statement import Rows, Statement
 from auricle.report import breakdown, time
 from auricle.report.binding import Binding
-from auricle.report.fields import ACTOR_KEY
+from auricle.report.fields import ACTOR_KEY, SOMEBODY
 from auricle.report.filters import joined, where
 
 WEEK, MONTH = 7, 30
@@ -34,10 +34,10 @@ def window(query: Query) -> Span:
 def rank(query: Query) -> Statement:
     """SQL of the values a breakdown keeps: those with the most actors in the range first."""
     binding = Binding()
-    conditions = joined(where(query, binding, query.span))
+    conditions = joined((*where(query, binding, query.span), SOMEBODY))
     return binding.statement(
         f"SELECT {breakdown.encoded(query)} AS key FROM events\nWHERE {conditions}\n"
-        f"GROUP BY key ORDER BY uniqExactIf({ACTOR_KEY}, {ACTOR_KEY} != '') DESC, key LIMIT {breakdown.TOP}"
+        f"GROUP BY key ORDER BY uniqExact({ACTOR_KEY}) DESC, key LIMIT {breakdown.TOP}"
     )
 
 
@@ -46,7 +46,7 @@ def build(query: Query) -> Statement:
     binding = Binding()
     read = window(query)
     slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else None
-    conditions = joined(where(query, binding, read))
+    conditions = joined((*where(query, binding, read), SOMEBODY))
     day = time.bucket_sql(Grain.DAY, query.zone, read)
     extra, group = (f", {slice_} AS slice", ", slice") if slice_ else ("", "")
     return binding.statement(
@@ -54,7 +54,7 @@ def build(query: Query) -> Statement:
         "FROM (\n"
         f"  SELECT arraySort(groupUniqArray(toInt32({day}))) AS days{extra}\n"
         f"  FROM events WHERE {conditions}\n"
-        f"  GROUP BY {ACTOR_KEY} AS actor{group} HAVING actor != ''\n"
+        f"  GROUP BY {ACTOR_KEY}{group}\n"
         ")\n"
         f"ARRAY JOIN arrayMap((d, next) -> (d, least(next - d, {MONTH})), days,"
         f" arrayPushBack(arrayPopFront(days), days[-1] + {MONTH})) AS visit\n"

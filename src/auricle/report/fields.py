@@ -11,6 +11,7 @@ Nested attributes and dotted keys are the same path: `{"a": {"b": 1}}` and `{"a.
 event has both, the dotted key.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,8 +52,11 @@ def _time_column(name: str) -> Field:
 ACTOR = "if(user_id != '', user_id, session_id)"
 """SQL of the actor's id as people read it; `''` where an event has neither a user nor a session."""
 
-ACTOR_KEY = "if(user_id != '', concat('u', user_id), if(session_id != '', concat('s', session_id), ''))"
-"""SQL of the actor as reports count it: a user and a session of the same id are two. `''` is nobody."""
+ACTOR_KEY = "if(user_id != '', concat('u', user_id), concat('s', session_id))"
+"""SQL of the actor as reports count it, a user and a session of the same id being two; only where `SOMEBODY` holds."""
+
+SOMEBODY = "(user_id != '' OR session_id != '')"
+"""SQL of whether an event has an actor at all."""
 
 ENVELOPE: dict[str, Field] = {
     "event_id": Field("event_id", "toNullable(toString(event_id))"),
@@ -78,13 +82,13 @@ def _attribute_anywhere(path: str) -> Field:
     """The attribute of a path, as a dotted key or else as nested objects."""
     keys = tuple(path.split("."))
     if len(keys) == 1:
-        return attribute(path)
-    return Field(path, f"coalesce({_member('attributes', (path,))}, {_member('attributes', keys)})")
+        return Field(path, _sought("attributes", keys))
+    return Field(path, f"coalesce({_sought('attributes', (path,))}, {_sought('attributes', keys)})")
 
 
 def context(path: str) -> Field:
     """The member of the context at a dotted path."""
-    return Field(f"context.{path}", _member("context", tuple(path.split("."))))
+    return Field(f"context.{path}", _sought("context", tuple(path.split("."))))
 
 
 def _member(column: str, keys: tuple[str, ...]) -> str:
@@ -92,7 +96,22 @@ def _member(column: str, keys: tuple[str, ...]) -> str:
     return f"JSONExtract({column}, {', '.join(quoted(key) for key in keys)}, 'Nullable(String)')"
 
 
-_PREFIXES: tuple[tuple[str, Callable[[str], Field]], ...] = (("context.", context), ("attributes.", _attribute_anywhere))
+def _sought(column: str, keys: tuple[str, ...]) -> str:
+    """The same, for columns that mostly lack the member: the text is searched for the key before it is parsed.
+
+    NOTE: the columns hold what orjson wrote, so a key without quotes, backslashes and control characters stands there
+    as it is. Counting 10 M events by an attribute that one in eight has took 1.2 s this way, and 2.4 s without.
+    """
+    if any(letter in '"\\' or letter < " " for letter in keys[-1]):
+        return _member(column, keys)
+    found = f"position({column}, {quoted(json.dumps(keys[-1], ensure_ascii=False))}) > 0"
+    return f"if({found}, {_member(column, keys)}, NULL)"
+
+
+_PREFIXES: tuple[tuple[str, Callable[[str], Field]], ...] = (
+    ("context.", context),
+    ("attributes.", _attribute_anywhere),
+)
 
 
 def field(name: str, pointer: str = "") -> Field:

@@ -20,7 +20,7 @@ from auricle.model.query import By, Funnel, Order, Query, Span, Step
 from auricle.model.statement import Rows, Statement
 from auricle.report import breakdown
 from auricle.report.binding import Binding
-from auricle.report.fields import ACTOR_KEY
+from auricle.report.fields import ACTOR_KEY, SOMEBODY
 from auricle.report.filters import condition, joined, where
 from auricle.report.time import MICROS, SECOND
 
@@ -39,12 +39,13 @@ def rank(query: Query) -> Statement:
     ask = _ask(query)
     entries = ask.steps if ask.order is Order.ANY else ask.steps[:1]
     conditions = joined(where(query, binding, query.span, tuple(dict.fromkeys(step.event for step in entries))))
+    actor, somebody = _actor(ask)
     enters = " OR ".join(f"({_fills(step, binding)})" for step in entries)
     return binding.statement(
         "SELECT key FROM (\n"
         f"  SELECT argMin({breakdown.encoded(query)}, (occurred_at, received_at)) AS key\n"
-        f"  FROM events WHERE {conditions} AND ({enters})\n"
-        f"  GROUP BY {_actor(ask)} AS actor HAVING actor != ''\n"
+        f"  FROM events WHERE {conditions}\n  AND {somebody} AND ({enters})\n"
+        f"  GROUP BY {actor}\n"
         f")\nGROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
     )
 
@@ -91,8 +92,9 @@ def _steps(query: Query, row: list[Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _actor(ask: Funnel) -> str:
-    return ACTOR_KEY if ask.by is By.USER else "session_id"
+def _actor(ask: Funnel) -> tuple[str, str]:
+    """SQL of who walks, and of whether an event has anybody who does."""
+    return (ACTOR_KEY, SOMEBODY) if ask.by is By.USER else ("session_id", "session_id != ''")
 
 
 def _fills(step: Step, binding: Binding) -> str:
@@ -110,7 +112,8 @@ def _walks(query: Query, binding: Binding) -> str:
     ask, span = _ask(query), query.span
     reads = Span(span.start, span.end + ask.window)
     strict = ask.order is Order.STRICT
-    conditions = joined(where(query, binding, reads, () if strict else names(query)))
+    actor, somebody = _actor(ask)
+    conditions = joined((*where(query, binding, reads, () if strict else names(query)), somebody))
     mark, passes = (_marks_any, _passes_any) if ask.order is Order.ANY else (_marks, _passes)
     by_key = query.breakdown is not None
     return (
@@ -119,11 +122,11 @@ def _walks(query: Query, binding: Binding) -> str:
         "    SELECT arraySort(groupArray((at, arrival, mark))) AS walk, walk.1 AS times, walk.3 AS marks"
         f"{', argMinIf(touch, (at, arrival), enters) AS key' if by_key else ''}\n"
         "    FROM (\n"
-        f"      SELECT {_actor(ask)} AS actor, {MICROS} AS at, toUnixTimestamp64Micro(received_at) AS arrival,\n"
+        f"      SELECT {actor} AS actor, {MICROS} AS at, toUnixTimestamp64Micro(received_at) AS arrival,\n"
         f"        {mark(ask, span, binding)} AS mark, {_entry(ask, span)} AS enters"
         f"{f', {breakdown.encoded(query)} AS touch' if by_key else ''}\n"
         f"      FROM events WHERE {conditions}\n"
-        f"    )\n    WHERE actor != ''{'' if strict else ' AND mark != 0'}\n"
+        f"    ){'' if strict else ' WHERE mark != 0'}\n"
         "    GROUP BY actor HAVING max(enters)\n  )"
     )
 

@@ -1,5 +1,6 @@
 """The run: the only file of the reports that waits for the engine."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -74,12 +75,14 @@ class ReportRunner:
             rows_read += ranked.rows_read
             query = replace(query, keys=tuple(row[0] for row in ranked.rows))
         statement = report.build(query)
-        rows = await self._reader.read(statement)
         excluded = 0
-        if not query.include_test:
-            hidden = await self._reader.read(excluded_test(query, report.names(query)))
+        if query.include_test:
+            rows = await self._reader.read(statement)
+        else:
+            unseen = excluded_test(query, report.names(query))
+            rows, hidden = await asyncio.gather(self._reader.read(statement), self._reader.read(unseen))
             rows_read += hidden.rows_read
-            excluded = hidden.rows[0][0] if hidden.rows else 0
+            excluded = hidden.rows[0][0]
         meta = Meta(
             start=written(query.span.start),
             end=written(query.span.end),

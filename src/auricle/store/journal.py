@@ -260,7 +260,9 @@ def _settle(connection: Connection, settlement: Settlement) -> None:
 
 
 def _as_dict(event: FailedEvent) -> dict[str, object]:
-    return {name: getattr(event, name) for name in FailedEvent.__slots__}
+    # NOTE: a pointer names keys that the client chose, and PostgreSQL takes no NUL in text.
+    values = ((name, getattr(event, name)) for name in FailedEvent.__slots__)
+    return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in values}
 
 
 @contextmanager
