@@ -1,18 +1,18 @@
 """Every error of Auricle.
 
-    AuricleError
-    ├── BadRequest            400  the body or a parameter cannot be read
-    │   └── BadEncoding       400  the compression or the character set is broken
-    ├── Unauthorized          401  no credential, or one that is unknown, revoked or expired
-    ├── Forbidden             403  the credential may not do this, or belongs to another tenant
-    ├── NotFound              404  nothing of this tenant bears that id
-    ├── TooLarge              413  a limit on bytes or counts
-    ├── UnsupportedMedia      415  an encoding or a content type that is not spoken here
-    ├── Invalid               422  well-formed, and against a rule
-    ├── TooManyRequests       429  a limit of the credential or the tenant   (transient)
-    ├── Unavailable           503  a part that reports need is away          (transient)
-    ├── QueryTimeout          504  the query ran out of its time
-    └── StorageFull           507  the disk has no room for a write          (transient)
+AuricleError
+├── BadRequest            400  the body or a parameter cannot be read
+│   └── BadEncoding       400  the compression or the character set is broken
+├── Unauthorized          401  no credential, or one that is unknown, revoked or expired
+├── Forbidden             403  the credential may not do this, or belongs to another tenant
+├── NotFound              404  nothing of this tenant bears that id
+├── TooLarge              413  a limit on bytes or counts
+├── UnsupportedMedia      415  an encoding or a content type that is not spoken here
+├── Invalid               422  well-formed, and against a rule
+├── TooManyRequests       429  a limit of the credential or the tenant   (transient)
+├── Unavailable           503  a part that reports need is away          (transient)
+├── QueryTimeout          504  the query ran out of its time
+└── StorageFull           507  the disk has no room for a write          (transient)
 """
 
 from auricle.model.receipt import Fault

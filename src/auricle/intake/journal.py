@@ -143,9 +143,8 @@ class Journal:
 
     def _settled(self, settlement: Settlement) -> None:
         """Takes the events of settled blocks, which are always the oldest, from what waits."""
-        indexed = sum(settlement.tally.values())
-        self.waiting -= indexed
-        gone = indexed + sum(block.events for block, _ in settlement.poison)
+        gone = sum(settlement.tally.values()) + sum(block.events for block, _ in settlement.poison)
+        self.waiting -= gone
         while gone and self._queued:
             received_at, events = self._queued[0]
             if events > gone:

@@ -13,6 +13,7 @@ import orjson
 import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from urllib3.exceptions import HTTPError
 
 from auricle.errors import AuricleError, QueryTimeout, Unavailable
 from auricle.model.event import Event
@@ -52,7 +53,9 @@ class EventStore:
         )
         self._client: tuple[object, Client] | None = None
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="report")
+        # Look-ups of ids have threads of their own: slow reports must not hold up the door.
+        self._reports = ThreadPoolExecutor(8, thread_name_prefix="report")
+        self._lookups = ThreadPoolExecutor(2, thread_name_prefix="lookup")
 
     def __enter__(self) -> Self:
         if self._engine:
@@ -60,7 +63,8 @@ class EventStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._reports, self._lookups):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._client:
             self._client[1].close()
         if self._engine:
@@ -116,7 +120,7 @@ class EventStore:
 
     async def find_async(self, ids: Sequence[tuple[str, str]]) -> list[tuple[Event, int]]:
         """`find`, without holding the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.find, ids)
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, self.find, ids)
 
     def ids(self) -> Iterator[bytes]:
         """Every stored event id, in pieces of whole ids.
@@ -139,7 +143,7 @@ class EventStore:
             Unavailable: the engine is away.
             QueryTimeout: a limit was reached.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, statement)
+        return await asyncio.get_running_loop().run_in_executor(self._reports, self._read, statement)
 
     def _read(self, statement: Statement) -> Rows:
         limits = {
@@ -181,7 +185,7 @@ class EventStore:
             if error.code and error.code not in NOT_OF_THE_DATA:
                 log.error("engine_error", code=error.code, error=str(error)[:2000])
             raise Unavailable("The event store refused; events are accepted meanwhile.", retry_after=2) from error
-        except (ClickHouseError, OSError) as error:
+        except (ClickHouseError, HTTPError, OSError) as error:
             raise Unavailable("The event store is away; events are accepted meanwhile.", retry_after=2) from error
 
     def _connected(self) -> Client:

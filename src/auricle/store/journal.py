@@ -154,8 +154,10 @@ class JournalStore:
             return [Block(*row) for row in connection.execute(query)]
 
     def waiting(self) -> Waiting:
-        """How many events wait, and since when."""
-        query = select(func.coalesce(func.sum(journal.c.events), 0), func.min(journal.c.received_at))
+        """How many events wait for the engine, and since when; without those that it cannot read."""
+        query = select(func.coalesce(func.sum(journal.c.events), 0), func.min(journal.c.received_at)).where(
+            journal.c.poison.is_(None)
+        )
         with _told(), self._engine.connect() as connection:
             events, oldest = connection.execute(query).one()
             return Waiting(int(events), oldest)
