@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import oracle
 import pytest
-from conftest import Engine, at
+from tests.report import oracle
+from tests.report.conftest import Engine, at
 
 from auricle.model.query import Active, By, Filter, Funnel, Grain, Op, Order, Query, Step, Timeseries, Top, instant_of
 from auricle.report.metrics import METRICS

