@@ -32,12 +32,16 @@ class Front:
         if handler is None:
             await self._behind(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            answer = await handler(Request(scope, receive))
+            answer = await handler(request)
         except AuricleError as error:
             answer = problem(error)
         except Exception as error:  # noqa: BLE001 - a boundary: no client ever sees a traceback
             answer = bug(error)
+        if not request._stream_consumed:
+            # NOTE: else the server reads what is left of the body for as long as the client cares to send.
+            answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
 
 
