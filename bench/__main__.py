@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import freshness, ingest, layout, reports, startup
+from bench import crash, freshness, ingest, layout, reports, startup
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -29,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("freshness", help="accepted to visible in a report")
     one.add_argument("--markers", type=int, default=40)
     one.add_argument("--seconds", type=float, default=15.0, help="of half load")
+    one = commands.add_parser("crash", help="kill -9 under load, again and again: nothing lost, nothing counted twice")
+    one.add_argument("--rounds", type=int, default=200)
+    one.add_argument("--seed", type=int, default=1)
     commands.add_parser("all", help="startup, ingest, freshness, reports on 1 M and 10 M events")
     return top
 
@@ -46,6 +49,8 @@ def main() -> None:
         reports.run(
             getattr(given, "rows", (1_000_000, 10_000_000)), getattr(given, "repeats", 12), getattr(given, "data", None)
         )
+    if given.command == "crash":
+        crash.run(given.rounds, given.seed)
     if given.command == "layout":
         layout.run(given.rows, given.layouts)
 

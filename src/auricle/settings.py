@@ -11,13 +11,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _named(name: str, *aliases: str) -> AliasChoices:
-    return AliasChoices(name, f"AURICLE_{name.upper()}", *aliases)
+    return AliasChoices(f"AURICLE_{name.upper()}", *aliases)
 
 
 class Settings(BaseSettings):
     """What an operator may choose. Sizes are bytes of decompressed input; times are seconds unless the name says."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, frozen=True, extra="forbid", env_ignore_empty=True)
+    # NOTE: the prefix keeps bare names out of the environment, where HOST and PORT often mean something else.
+    model_config = SettingsConfigDict(
+        populate_by_name=True, frozen=True, extra="forbid", env_ignore_empty=True, env_prefix="AURICLE_"
+    )
 
     data: Path = Field(Path("auricle-data"), validation_alias=_named("data"), description="Folder of everything kept.")
     host: str = Field("127.0.0.1", validation_alias=_named("host"), description="Address to listen on.")

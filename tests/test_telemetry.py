@@ -1,0 +1,38 @@
+"""The logs: one JSON object a line, from the least severity that was asked for."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SAY = """
+import sys, structlog
+from auricle import telemetry
+telemetry.configure(sys.argv[1])
+log = structlog.get_logger("x")
+log.debug("one", n=1)
+log.info("two", text="line\\nbreak", odd=object)
+log.warning("three")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("four")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        pytest.param("debug", ["one", "two", "three", "four"], id="debug"),
+        pytest.param("info", ["two", "three", "four"], id="info"),
+        pytest.param("warning", ["three", "four"], id="warning"),
+        pytest.param("error", ["four"], id="error"),
+    ],
+)
+def test_each_line_is_one_object_on_standard_error(level: str, expected: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", SAY, level], capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (done.stdout, [line["event"] for line in lines]) == ("", expected)
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
+    assert "ZeroDivisionError" in lines[-1]["exception"]
