@@ -53,7 +53,7 @@ def wait_for(told: Callable[[], T | None], seconds: float, pause: float = 0.02) 
 
 def environment(**more: str) -> dict[str, str]:
     """The environment without a setting of the machine, and with bytecode kept: the service is started very often."""
-    foreign = {name for each in Settings.model_fields.values() for name in each.validation_alias.choices[1:]}  # type: ignore[union-attr]
+    foreign = {name for each in Settings.model_fields.values() for name in each.validation_alias.choices}  # type: ignore[union-attr]
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
     if kept.pop("PYTHONDONTWRITEBYTECODE", None):
         kept["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / f"auricle-test-bytecode-{os.getuid()}")

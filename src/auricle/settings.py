@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     future_tolerance: int = Field(
         300,
         ge=0,
+        le=31_622_400,
         validation_alias=_named("future_tolerance"),
         description="How far ahead of the server an event's clock may run.",
     )

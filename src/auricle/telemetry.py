@@ -9,6 +9,8 @@ import structlog
 
 def configure(level: str) -> None:
     """Sets logging up for the whole process; `level` is the least severity that is written."""
+    # NOTE: the client logs what it also raises, and not as JSON.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

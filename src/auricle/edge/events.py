@@ -18,7 +18,7 @@ from auricle import clock
 from auricle.edge.body import read_body
 from auricle.edge.guard import Guard
 from auricle.edge.reply import json_reply, problem
-from auricle.errors import AuricleError, Invalid, NotFound, TooLarge, UnsupportedMedia
+from auricle.errors import AuricleError, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
 from auricle.intake.decode import Batch, Body, body_kind, parse_batch, parse_ndjson, parse_single, sent_at_of
 from auricle.intake.intake import Intake
 from auricle.intake.schemas import Registry
@@ -71,6 +71,8 @@ class EventDoors:
             return json_reply({"event_id": raw["event_id"].lower(), "status": Status.STORED}, 202)
         if receipt.status is Status.REJECTED:
             return problem(_refusal(receipt))
+        if receipt.status is Status.RETRY:
+            raise Unavailable("Another request with this event failed; send it again.", retry_after=2)
         return json_reply(receipt.as_json(), _SINGLE_STATUS[receipt.status])
 
     async def batch(self, request: Request) -> Response:
@@ -115,7 +117,7 @@ class EventDoors:
         )
 
 
-_SINGLE_STATUS = {Status.STORED: 202, Status.DROPPED: 202, Status.DUPLICATE: 200, Status.RETRY: 503}
+_SINGLE_STATUS = {Status.DROPPED: 202, Status.DUPLICATE: 200}
 
 
 def _refusal(receipt: Receipt) -> AuricleError:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 INSERT_BYTES = 32 << 20
 """Rows of one insert; the engine splits larger ones, and a split one may be half there after a crash."""
-PATIENCE_SECONDS = (0.1, 0.3, 1.0, 2.0)
+PATIENCE_SECONDS = (0.1, 0.3, 1.0)
 """Pauses after failures, the last one for ever."""
 KEY = 16
 

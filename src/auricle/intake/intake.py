@@ -16,7 +16,7 @@ from auricle import clock
 from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Window, halves
 from auricle.intake.journal import Journal
-from auricle.intake.row import body_of, conflicts, event_of, fingerprint_of, line_of
+from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
 from auricle.model.event import Event
 from auricle.model.receipt import Dropped, Receipt, Rejected, Status
@@ -26,6 +26,8 @@ from auricle.store.journal import Entry, FailedEvent, JournalStore
 log = structlog.get_logger(__name__)
 
 Verdict = Event | Rejected | Dropped
+LOOKUP_SECONDS = 1.0
+"""How long a receipt waits for the store's word on suspected ids; a frozen engine must not hold the door."""
 KEPT_FAILURES = 1_000
 """Failed events of one request that are kept to be asked for."""
 
@@ -75,10 +77,7 @@ class Intake:
         """Takes the ids that still wait in the journal into the window. Once, before the first request."""
         for tenant, keys, rows in self._store.every_key():
             lines = rows.split(b"\n")
-            prints = {}
-            for number, line in enumerate(lines):
-                event = event_of(line)
-                prints[keys[number * 16 : number * 16 + 16]] = fingerprint_of(body_of(event), event.occurred_at)
+            prints = {keys[n * 16 : n * 16 + 16]: fingerprint_of_line(line) for n, line in enumerate(lines)}
             self._window.claim(tenant, prints, clock.micros())
 
     async def take(self, raw: Sequence[Any], door_for: Callable[[int], Door]) -> list[Receipt | None]:
@@ -139,8 +138,9 @@ class Intake:
         pairs = zip(request.tellings.values(), suspects, strict=True)
         asked = [(request.tenant_id, told.event.event_id) for told, suspect in pairs if suspect]
         try:
-            stored = await self._events.find_async(asked)
-        except AuricleError:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                stored = await self._events.find_async(asked)
+        except (AuricleError, TimeoutError):
             # The engine is away. The event is taken, and the indexer, which must have the engine, finds the truth.
             stored = []
         for known, _ in stored:

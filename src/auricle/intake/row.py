@@ -15,6 +15,7 @@ import orjson
 from auricle.model.event import Event
 
 _TIME_BITS = 63
+_TIMES = -41  # where the times begin, from the end: `,"…","…"]`
 
 
 def body_of(event: Event) -> bytes:
@@ -45,9 +46,7 @@ def received_at_of(line: bytes) -> int:
     return int(line[-19:-9]) * 1_000_000 + int(line[-8:-2])
 
 
-def event_of(line: bytes) -> Event:
-    """The event of a line."""
-    *fields, occurred_at, _ = orjson.loads(line)
-    seconds, _, micros = occurred_at.partition(".")
-    tenant_id, event_id, name, *rest = fields
-    return Event._make((tenant_id, event_id, name, int(seconds) * 1_000_000 + int(micros), *rest))
+def fingerprint_of_line(line: bytes) -> int:
+    """The fingerprint of the event of a line."""
+    body = line[:_TIMES] + b"]"
+    return fingerprint_of(body, int(line[-39:-29]) * 1_000_000 + int(line[-28:-22]))

@@ -16,7 +16,7 @@ from auricle.errors import Invalid, Unauthorized
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
-from auricle.store.database import open_database
+from auricle.store.database import open_database, told
 from auricle.store.tables import api_keys, tenants
 
 TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -85,7 +85,7 @@ class ControlStore:
             # NOTE: SQLite forgets the zone, so what is kept must be UTC.
             "expires_at": expires_at and expires_at.astimezone(UTC),
         }
-        with self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
             known = dialect.insert(tenants).values(id=tenant, created_at=clock.now()).on_conflict_do_nothing()
             connection.execute(known)
@@ -97,7 +97,7 @@ class ControlStore:
         query = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
         if tenant is not None:
             query = query.where(api_keys.c.tenant_id == tenant)
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return [_key_row(row) for row in connection.execute(query).mappings()]
 
     def revoke_key(self, key_id: str) -> bool:
@@ -107,7 +107,7 @@ class ControlStore:
             .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
             .values(revoked_at=clock.now())
         )
-        with self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             return connection.execute(change).rowcount > 0
 
     def principal(self, key: str) -> Principal:
@@ -116,7 +116,7 @@ class ControlStore:
         Raises:
             Unauthorized: it is unknown, revoked or expired.
         """
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.hash == _hash(key))).mappings().first()
         if row is None:
             raise Unauthorized("This API key is not known here.")
@@ -129,7 +129,7 @@ class ControlStore:
 
     def used(self, times: Mapping[str, datetime]) -> None:
         """Notes when keys were last used."""
-        with self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             for key_id, at in times.items():
                 connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=at))
 

@@ -1,5 +1,7 @@
 """The relational database: opened, tuned and migrated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,14 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from auricle.errors import StorageFull, Unavailable
 from auricle.settings import Settings
 
 BUSY_MS = 15_000
+FULL = ("database or disk is full", "disk i/o error", "no space left", "could not extend file", "disk full")
+"""What databases say when there is no room."""
 WAL_PAGES = 4_000
 """Pages in the write-ahead log before SQLite moves them into the file: 16 MB."""
 
@@ -62,3 +68,17 @@ def _sqlite(folder: Path) -> Engine:
         cursor.close()
 
     return engine
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """The database's errors, told as ours: `StorageFull` or `Unavailable`."""
+    try:
+        yield
+    except DBAPIError as error:
+        cause = str(error.orig).lower()
+        if any(sign in cause for sign in FULL):
+            raise StorageFull("The disk is full; nothing of this was kept. Try again later.", retry_after=10) from error
+        raise Unavailable("The database cannot be written or read.", retry_after=2) from error
+    except SQLAlchemyError as error:
+        raise Unavailable("The database cannot be reached.", retry_after=2) from error

@@ -22,9 +22,9 @@ from auricle.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-PING_SECONDS = 0.5
+PING_SECONDS = 0.25
 """Pause between two pings."""
-PING_DEADLINE = 1.0
+PING_DEADLINE = 0.75
 """Time a ping may take; two in a row that take longer mean a frozen process."""
 DEEP_DEADLINE = 15.0
 """Time a trivial query may take, asked beside the pings; longer means a hung engine."""

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from auricle import clock
-from auricle.errors import StorageFull, Unavailable
+from auricle.store.database import told
 from auricle.store.tables import failed_events, journal, meta, tallies
 
 LOCK = 4120270002
 """The advisory lock of the process that indexes, in PostgreSQL."""
-FULL = ("database or disk is full", "disk i/o error", "no space left", "could not extend file", "disk full")
 ADD = text(
     "INSERT INTO tallies (tenant_id, verdict, events) VALUES (:tenant_id, :verdict, :events)"
     " ON CONFLICT (tenant_id, verdict) DO UPDATE SET events = tallies.events + excluded.events"
@@ -105,7 +103,7 @@ class JournalStore:
             StorageFull: the disk has no room; nothing was written.
             Unavailable: the database refused; nothing was written.
         """
-        with _told(), self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             rows = list(_by_tenant(entries))
             if rows:
                 connection.execute(insert(journal), rows)
@@ -136,7 +134,7 @@ class JournalStore:
             .order_by(journal.c.id)
             .limit(1_000)
         )
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             last, events, size = None, 0, 0
             for row in connection.execute(sizes):
                 events, size = events + row.events, size + row.size
@@ -158,14 +156,14 @@ class JournalStore:
         query = select(func.coalesce(func.sum(journal.c.events), 0), func.min(journal.c.received_at)).where(
             journal.c.poison.is_(None)
         )
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             events, oldest = connection.execute(query).one()
             return Waiting(int(events), oldest)
 
     def every_key(self) -> Iterator[tuple[str, bytes, bytes]]:
         """The tenant, keys and rows of every block that waits, oldest first."""
         query = select(journal.c.tenant_id, journal.c.event_ids, journal.c.rows).order_by(journal.c.id)
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             for row in connection.execution_options(yield_per=50).execute(query):
                 yield row.tenant_id, row.event_ids, row.rows
 
@@ -180,7 +178,7 @@ class JournalStore:
                 )
             )
         )
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return {verdict: int(events) for verdict, events in connection.execute(query)}
 
     def failed(self, tenant_id: str, event_id: str) -> FailedEvent | None:
@@ -191,7 +189,7 @@ class JournalStore:
             .order_by(failed_events.c.id.desc())
             .limit(1)
         )
-        with _told(), self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             row = connection.execute(query).first()
         return FailedEvent(*row) if row else None
 
@@ -201,7 +199,7 @@ class JournalStore:
         change = delete(failed_events).where(
             (failed_events.c.received_at < before) | (failed_events.c.id <= newest - keep)
         )
-        with _told(), self._engine.begin() as connection:
+        with told(), self._engine.begin() as connection:
             return connection.execute(change).rowcount
 
     @contextmanager
@@ -265,17 +263,3 @@ def _as_dict(event: FailedEvent) -> dict[str, object]:
     # NOTE: a pointer names keys that the client chose, and PostgreSQL takes no NUL in text.
     values = ((name, getattr(event, name)) for name in FailedEvent.__slots__)
     return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in values}
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """The database's errors, told as ours."""
-    try:
-        yield
-    except DBAPIError as error:
-        cause = str(error.orig).lower()
-        if any(sign in cause for sign in FULL):
-            raise StorageFull("The disk is full; nothing of this was kept. Try again later.", retry_after=10) from error
-        raise Unavailable("The journal cannot be written or read.", retry_after=2) from error
-    except SQLAlchemyError as error:
-        raise Unavailable("The journal cannot be reached.", retry_after=2) from error
