@@ -119,7 +119,9 @@ class Record:
             "tables": self.tables,
             "facts": self.facts,
         }
-        path.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        path.write_bytes(
+            orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+        )
         self.console.print(f"Written to {path.relative_to(ROOT)}")
         return path
 

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         description="Free bytes of the data folder's disk below which writes are refused with 507.",
     )
     index_interval: float = Field(
-        0.2,
+        0.4,
         ge=0,
         validation_alias=_named("index_interval"),
         description="Least pause between two inserts into the engine when little is waiting.",

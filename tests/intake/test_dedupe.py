@@ -214,3 +214,15 @@ class WindowMachine(RuleBasedStateMachine):
 
 TestWindow = WindowMachine.TestCase
 TestWindow.settings = limits(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.parametrize("sheets", [1, 3])
+def test_one_by_one_is_the_same_as_all_at_once(sheets: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedupe, "FIRST_CAPACITY", 1 << 10)
+    seen = full(random_ids(700 * (2**sheets - 1), seed=5))
+    keys = [uuid.UUID(int=(int(high) << 64) | int(low)).bytes for high, low in random_ids(4_000, seed=5)]
+    keys += [uuid.uuid4().bytes for _ in range(20_000)]
+    at_once = seen.suspected(keys)
+    assert [seen.suspected([key])[0] for key in keys] == at_once
+    assert True in at_once
+    assert False in at_once

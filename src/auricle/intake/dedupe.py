@@ -7,8 +7,10 @@ a cost that does not grow with the number of events (docs/decisions/0004).
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import unpack
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ BITS_PER_ID = 32
 FIRST_CAPACITY = 1 << 20
 """Ids of the first sheet: 4 MB; each further sheet is twice as large."""
 SHIFTS = np.arange(0, 30, 6, dtype=np.uint64)[:, None, None]
+FEW = 4
+"""Ids that are looked at one by one."""
+WORD = (1 << 64) - 1
 ROTATE_SECONDS = 2.0
 KEEP_SECONDS = 5.0
 """How long an id stays in the window after the engine has it: longer than any look-up under way."""
@@ -72,6 +77,29 @@ class SeenFilter:
             for sheet in self._sheets:
                 result |= ((sheet[_places(mixed, sheet)] & bits) == bits).all(axis=0)
         return result
+
+    def suspected(self, keys: Sequence[bytes]) -> list[bool]:
+        """The same for ids of 16 bytes in network order."""
+        if len(keys) > FEW:
+            return cast(list[bool], self.suspects(halves(b"".join(keys))).tolist())
+        return [not self.complete or self._suspects_one(key) for key in keys]
+
+    def _suspects_one(self, key: bytes) -> bool:
+        """`suspects` for one id, in plain numbers: 5 µs where the arrays take 40 to be set up."""
+        high, low = unpack(">QQ", key)
+        marks = []
+        for first, second in zip(*self._odd.tolist(), strict=True):
+            mixed = (high ^ (low >> 31)) * first & WORD
+            mixed ^= mixed >> 29
+            mixed = (mixed + low) * second & WORD
+            mixed ^= mixed >> 32
+            bits = 0
+            for shift in range(0, 30, 6):
+                bits |= 1 << ((mixed >> shift) & 63)
+            marks.append((mixed >> 32, bits))
+        return any(
+            all(int(sheet[place * len(sheet) >> 32]) & bits == bits for place, bits in marks) for sheet in self._sheets
+        )
 
     def _mixed(self, ids: Words) -> Words:
         """Two well-mixed numbers an id, (2, n). The wrapping of the multiplications is meant."""

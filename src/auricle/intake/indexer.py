@@ -122,7 +122,7 @@ class Indexer:
         self._index(blocks)
         rows = sum(block.events for block in blocks)
         if rows < self._max_rows // 4:
-            # NOTE: many small inserts cost more than a few larger ones; nobody minds a fifth of a second.
+            # NOTE: many small inserts cost more than a few larger ones; nobody minds half a second.
             self._stopping.wait(max(0.0, self._interval - (time.monotonic() - began)))
 
     def _index(self, blocks: Sequence[Block]) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from auricle import clock
 from auricle.errors import AuricleError, Unavailable
-from auricle.intake.dedupe import SeenFilter, Window, halves
+from auricle.intake.dedupe import SeenFilter, Window
 from auricle.intake.journal import Journal
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
@@ -132,8 +132,8 @@ class Intake:
 
     async def _drop_stored(self, request: _Request) -> list[tuple[int, asyncio.Future[bool]]]:
         """Marks the events that the store has, asking it only for those that the filter suspects."""
-        suspects = self._seen.suspects(halves(b"".join(request.tellings)))
-        if not suspects.any():
+        suspects = self._seen.suspected(list(request.tellings))
+        if not any(suspects):
             return []
         pairs = zip(request.tellings.values(), suspects, strict=True)
         asked = [(request.tenant_id, told.event.event_id) for told, suspect in pairs if suspect]
