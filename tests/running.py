@@ -71,8 +71,8 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """PostgreSQL in a fresh folder; stopped and removed at the end. Works as root too."""
     with warnings.catch_warnings():
-        # NOTE: without XDG_RUNTIME_DIR platformdirs warns while the package is imported, and its lock file lands in /tmp,
-        # where the first user to come locks all others out.
+        # NOTE: without XDG_RUNTIME_DIR platformdirs warns while the package is imported, and its lock file lands in
+        # /tmp, where the first user to come locks all others out.
         warnings.simplefilter("ignore")
         runtime = Path(tempfile.gettempdir()) / f"auricle-runtime-{os.getuid()}"
         (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,8 @@ def check(service: Service, facts: Iterable[Fact], tenants: Iterable[str], start
         mine = [fact for fact in kept if fact.tenant == tenant]
         counts = service.drained(tenant)
         if counts["stored"] != len(mine):
-            raise AssertionError(f"{tenant}: {len(mine)} were acknowledged, {counts} told")
+            found = sum(point["value"] for point in reports(service, tenant, start, end)["count"]["points"])
+            raise AssertionError(f"{tenant}: {len(mine)} were acknowledged, {counts} told, {found} found")
         wanted, told = answers(mine, start, end), reports(service, tenant, start, end)
         for name, answer in wanted.items():
             if told[name] != answer:

@@ -111,7 +111,7 @@ def ours():
     # What another package does when it is imported is its own affair: only frames up to the import count.
     frame = sys._getframe().f_back
     while frame is not None and "importlib" not in frame.f_code.co_filename:
-        if "auricle" in frame.f_code.co_filename:
+        if "src/auricle/" in frame.f_code.co_filename:
             return True
         frame = frame.f_back
     return False

@@ -15,7 +15,8 @@ from uuid import UUID
 import numpy as np
 import structlog
 
-from auricle.errors import AuricleError
+from auricle import clock
+from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Words, halves, stored_halves
 from auricle.intake.journal import Journal
 from auricle.intake.row import received_at_of
@@ -28,6 +29,8 @@ INSERT_BYTES = 32 << 20
 """Rows of one insert; the engine splits larger ones, and a split one may be half there after a crash."""
 PATIENCE_SECONDS = (0.1, 0.3, 1.0)
 """Pauses after failures, the last one for ever."""
+MAKE_SURE = 3
+"""How often rows that the engine took and does not have are written again before all is tried anew."""
 KEY = 16
 
 
@@ -134,6 +137,8 @@ class Indexer:
         if not self._insert_whole(blocks, keys, token):
             rows = self._unseen([row for block in blocks for row in _rows(block)], keys, tally)
             self._insert(rows, token, poison)
+            if self._in_doubt:
+                self._make_sure(rows, token, poison)
             tally.update(Counter((row.tenant_id, "stored") for row in rows))
             for block, _ in poison:
                 tally[block.tenant_id, "stored"] -= block.events
@@ -171,6 +176,23 @@ class Indexer:
                 # The very same row is there from before a crash; any other is a second telling.
                 tally[row.tenant_id, "stored" if at == mine else "duplicate"] += 1
         return kept
+
+    def _make_sure(self, rows: Sequence[_Row], token: str, poison: list[tuple[Block, str]]) -> None:
+        """Looks whether rows that were written in doubt are there, and writes those again that are not.
+
+        NOTE: the engine notes the token of an insert before its rows are on disk. An insert that ends between the two,
+        on a full disk or by a kill, leaves a token that makes the engine take the repetition for done, and drop it.
+        """
+        aside = {block.keys for block, _ in poison}
+        missing = [row for row in rows if row.key not in aside]
+        for _ in range(MAKE_SURE):
+            there = {(event.tenant_id, event.event_id) for event, _ in self._events.find([row.name for row in missing])}
+            missing = [row for row in missing if row.name not in there]
+            if not missing:
+                return
+            log.warning("rows_written_again", rows=len(missing))
+            self._insert(missing, f"{token}:{clock.new_id()}", poison)
+        raise Unavailable("The event store takes rows and does not keep them.")
 
     def _insert(self, rows: Sequence[_Row], token: str, poison: list[tuple[Block, str]]) -> None:
         """Writes rows; those that the engine cannot read are set aside, found by halving."""

@@ -26,7 +26,7 @@ from auricle.store.journal import Entry, FailedEvent, JournalStore
 log = structlog.get_logger(__name__)
 
 Verdict = Event | Rejected | Dropped
-LOOKUP_SECONDS = 1.0
+LOOKUP_SECONDS = 0.5
 """How long a receipt waits for the store's word on suspected ids; a frozen engine must not hold the door."""
 KEPT_FAILURES = 1_000
 """Failed events of one request that are kept to be asked for."""

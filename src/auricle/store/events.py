@@ -33,8 +33,8 @@ INSERT_SETTINGS = {
     # NOTE: parallel parsing starts threads for every insert, and on two cores they take from the door.
     "input_format_parallel_parsing": "0",
 }
-NOT_OF_THE_DATA = frozenset({3, 159, 160, 202, 209, 210, 225, 236, 241, 242, 243, 252, 319, 394, 439, 516, 999, 1001})
-"""Error codes that say nothing about the rows: time, memory, disk, connections, too many parts."""
+UNREADABLE = frozenset({6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 376, 407, 691})
+"""Error codes that speak of the rows: they cannot be parsed, converted or held. Any other passes: a full disk does."""
 FIND_IDS = 2_000
 """Ids of one look-up."""
 
@@ -95,7 +95,7 @@ class EventStore:
                 )
         except AuricleError as error:
             cause = error.__cause__
-            if isinstance(cause, DatabaseError) and cause.code and cause.code not in NOT_OF_THE_DATA:
+            if isinstance(cause, DatabaseError) and cause.code in UNREADABLE:
                 raise BadRows(str(cause)) from error
             raise
 
@@ -182,8 +182,8 @@ class EventStore:
         except DatabaseError as error:
             if error.code in (159, 160, 241, 396):
                 raise QueryTimeout("The query reached a limit of time, memory or rows; narrow its range.") from error
-            if error.code and error.code not in NOT_OF_THE_DATA:
-                log.error("engine_error", code=error.code, error=str(error)[:2000])
+            if error.code:
+                log.warning("engine_error", code=error.code, error=str(error)[:2000])
             raise Unavailable("The event store refused; events are accepted meanwhile.", retry_after=2) from error
         except (ClickHouseError, HTTPError, OSError) as error:
             raise Unavailable("The event store is away; events are accepted meanwhile.", retry_after=2) from error
