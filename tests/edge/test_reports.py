@@ -358,3 +358,18 @@ def test_the_catalogue_lists_every_metric() -> None:
         "events": [],
         "empty": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        pytest.param({}, 200, id="none"),
+        pytest.param({"content-type": "application/x-www-form-urlencoded"}, 200, id="what curl -d says"),
+        pytest.param({"content-type": "text/plain;charset=UTF-8"}, 200, id="what a beacon says"),
+        pytest.param({"content-type": "application/xml"}, 415, id="another language"),
+        pytest.param({"content-type": "application/x-ndjson"}, 415, id="many lines"),
+    ],
+)
+def test_json_is_read_whatever_plain_clients_call_it(content_type: dict[str, str], expected: int) -> None:
+    status, _, _ = ask("POST", "/active", content=b'{"period": "7d"}', headers=content_type)
+    assert status == expected

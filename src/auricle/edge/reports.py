@@ -12,10 +12,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.types import Scope as ASGIScope
 
 from auricle import clock
 from auricle.edge.body import read_body
-from auricle.errors import BadRequest, Forbidden, Invalid
+from auricle.errors import BadRequest, Forbidden, Invalid, UnsupportedMedia
+from auricle.intake.decode import Body, body_kind
 from auricle.model.principal import Principal, Scope
 from auricle.model.query import (
     Active,
@@ -239,7 +241,7 @@ class _Route(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            asking = _Asking(request.scope, request.receive)
+            asking = _Asking(_as_json(request), request.receive)
             # NOTE: FastAPI would turn a body that is too large into a plain 400, so it is read before.
             await asking.body()
             try:
@@ -250,6 +252,20 @@ class _Route(APIRoute):
                 raise Invalid("The report cannot be made.", faults_of(error)) from None
 
         return handle
+
+
+def _as_json(request: Request) -> ASGIScope:
+    """The scope of a request with a body, its content type as plain JSON: `curl -d` and beacons say something else.
+
+    Raises:
+        UnsupportedMedia: it says what no report can be asked with.
+    """
+    if request.method == "GET":
+        return request.scope
+    if body_kind(request.headers.get("content-type")) is not Body.JSON:
+        raise UnsupportedMedia("A report is asked for in JSON.")
+    kept = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
+    return {**request.scope, "headers": [*kept, (b"content-type", b"application/json")]}
 
 
 def _allow(caller: Principal) -> None:
