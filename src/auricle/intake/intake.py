@@ -18,7 +18,7 @@ from auricle.intake.dedupe import SeenFilter, Window
 from auricle.intake.journal import Journal
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
-from auricle.model.event import Event
+from auricle.model.event import Event, key_of
 from auricle.model.receipt import Dropped, Receipt, Rejected, Status
 from auricle.store.events import EventStore
 from auricle.store.journal import Entry, FailedEvent, JournalStore
@@ -198,7 +198,7 @@ class Intake:
 
     async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
         """What became of an event: `stored`, `waiting`, `rejected`, `dropped`; None when nothing is known of it."""
-        key = bytes.fromhex(event_id.replace("-", ""))
+        key = key_of(event_id)
         if self._window.known(tenant, [key]):
             flying = self._flight_of(tenant, key)
             if flying is not None:
@@ -216,7 +216,7 @@ class Intake:
         try:
             found = await self._events.find_async([(tenant, event_id)])
         except Unavailable:
-            if self._window.known(tenant, [bytes.fromhex(event_id.replace("-", ""))]):
+            if self._window.known(tenant, [key_of(event_id)]):
                 return None
             raise
         return found[0] if found else None
@@ -229,7 +229,7 @@ def _sort(verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[Faile
     tally: Counter[str] = Counter()
     for index, verdict in enumerate(verdicts):
         if isinstance(verdict, Event):
-            key = bytes.fromhex(verdict.event_id.replace("-", ""))
+            key = verdict.key
             body = body_of(verdict)
             told = _Telling(index, verdict, body, fingerprint_of(body, verdict.occurred_at))
             first = request.tellings.setdefault(key, told)

@@ -6,6 +6,11 @@ SOURCES = ("web", "widget", "voice_ws", "server", "voice", "text", "test")
 """Where an event may come from."""
 
 
+def key_of(event_id: str) -> bytes:
+    """The 16 bytes of an event id in canonical text, in network order."""
+    return bytes.fromhex(event_id.replace("-", ""))
+
+
 class Event(NamedTuple):
     """One validated event of one tenant, ready for the journal.
 
@@ -34,4 +39,4 @@ class Event(NamedTuple):
     @property
     def key(self) -> bytes:
         """The 16 bytes of the event id, in network order."""
-        return bytes.fromhex(self.event_id.replace("-", ""))
+        return key_of(self.event_id)
