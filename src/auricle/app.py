@@ -48,8 +48,9 @@ from auricle.store.journal import JournalStore
 
 log = structlog.get_logger(__name__)
 
-ENGINE_PATIENCE_SECONDS = 5.0
-"""How long the doors stay shut at the start for the engine's sake; events do not need it."""
+ENGINE_PATIENCE_SECONDS = 20.0
+"""How long the doors stay shut at the start, until every id ever stored is known; events could be taken without, but
+a repetition would be told `stored`. Some 3 seconds are the rule."""
 FAILED_EVENTS_KEPT = 100_000
 FAILED_EVENTS_DAYS = 30
 

@@ -58,6 +58,8 @@ class Memory:
     unheard: set[tuple[str, str]] = field(default_factory=set)
     """Events of requests that got no answer at least once."""
     statuses: Counter[int] = field(default_factory=Counter)
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    """Events of requests that were refused by 503 before they were ever acknowledged."""
     seconds: list[float] = field(default_factory=list)
     """How long each answered request took."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -131,6 +133,9 @@ class Member:
         with self._memory.lock:
             self._memory.statuses[answer.status] += 1
             self._memory.seconds.append(took)
+            if answer.status == 503:
+                named = {(fact.tenant, fact.id) for fact in telling.facts}
+                self._memory.refused |= named - self._memory.facts.keys()
         if answer.status in (503, 507):
             time.sleep(0.05)
             return

@@ -12,13 +12,14 @@ from sqlalchemy import Engine
 
 from auricle import clock
 from auricle.errors import AuricleError, StorageFull, Unavailable
-from auricle.intake.dedupe import SeenFilter
+from auricle.intake.dedupe import SeenFilter, halves
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.intake.schemas import Registry
 from auricle.intake.steps import Door, open_door
 from auricle.intake.times import format_rfc3339
+from auricle.model.event import key_of
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Reason, Receipt, Status
 from auricle.model.statement import Statement
@@ -304,6 +305,22 @@ def test_while_the_engine_is_away_events_are_taken(database: Engine, settings: S
         return answers, fates
 
     assert rig.run(act) == ([[None], [duplicate(0, event)]], [{"fate": "waiting"}])
+
+
+def test_while_the_engine_is_away_a_likely_repetition_is_asked_for_again(
+    database: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    rig = Rig(database, EventStore(settings), tmp_path, "t")
+    old, new = raw(), raw()
+    rig.seen.add(halves(key_of(old["event_id"])))
+    rig.seen.complete = True
+
+    async def act() -> Any:
+        return [await rig.take(old), await rig.take(new, old, old), await rig.take(new)]
+
+    again = [Receipt(index, old["event_id"], Status.RETRY) for index in range(3)]
+    assert rig.run(act) == [[again[0]], [None, again[1], again[2]], [duplicate(0, new)]]
+    assert rig.counts == {"received": 2, "duplicate": 1, "waiting": 1}
 
 
 def test_after_a_restart_what_waits_is_known(rig: Rig) -> None:

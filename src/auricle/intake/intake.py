@@ -50,6 +50,8 @@ class _Request:
     skewed: bool
     receipts: list[Receipt | None]
     tellings: dict[bytes, _Telling] = field(default_factory=dict)
+    put_offs: int = 0
+    """Tellings that were left out; they do not count as received."""
 
     def drop(self, key: bytes, first: int) -> int:
         """Marks a telling as a repetition of the event with the fingerprint `first`; gives its index."""
@@ -57,6 +59,15 @@ class _Request:
         conflict = conflicts(first, told.fingerprint, self.skewed)
         self.receipts[told.index] = Receipt(told.index, told.event.event_id, Status.DUPLICATE, conflict=conflict)
         return told.index
+
+    def put_off(self, key: bytes) -> None:
+        """Leaves an event out and asks for it again: nobody can say now whether it is a repetition."""
+        told = self.tellings.pop(key)
+        # NOTE: the request may tell it twice; were the second called a duplicate, its client would never send it again.
+        again = [one.index for one in self.receipts if one is not None and one.repeats(told.event.event_id)]
+        for index in (told.index, *again):
+            self.receipts[index] = Receipt(index, told.event.event_id, Status.RETRY)
+        self.put_offs += 1 + len(again)
 
 
 class Intake:
@@ -103,7 +114,7 @@ class Intake:
             if request.tellings:
                 waits += await self._drop_stored(request)
             tellings = request.tellings
-            tally["received"] = len(raw) - len(waits)
+            tally["received"] = len(raw) - len(waits) - request.put_offs
             tally["duplicate"] = tally["received"] - len(tellings) - tally["rejected"] - tally["dropped"]
             lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
             rows, keys = b"\n".join(lines), b"".join(tellings)
@@ -141,8 +152,14 @@ class Intake:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 stored = await self._events.find_async(asked)
         except (AuricleError, TimeoutError):
-            # The engine is away. The event is taken, and the indexer, which must have the engine, finds the truth.
+            # The engine is away. Whom the filter suspects is nearly always a repetition, so `stored` would be a lie: it
+            # is asked for again. While the filter still fills, everyone is suspected and the events are taken; the
+            # indexer, which must have the engine, finds the truth.
             stored = []
+            if self._seen.complete:
+                for (key, _), suspect in zip(list(request.tellings.items()), suspects, strict=True):
+                    if suspect:
+                        request.put_off(key)
         for known, _ in stored:
             request.drop(known.key, fingerprint_of(body_of(known), known.occurred_at))
         # NOTE: while the store was asked, another request may have brought the same id.

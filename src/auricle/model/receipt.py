@@ -77,6 +77,10 @@ class Receipt:
     faults: tuple[Fault, ...] = ()
     conflict: bool = False
 
+    def repeats(self, event_id: str) -> bool:
+        """Whether it calls the event with this id a duplicate."""
+        return self.status is Status.DUPLICATE and self.event_id == event_id
+
     def as_json(self) -> dict[str, Any]:
         """The receipt as it stands in answers, without its index."""
         body: dict[str, Any] = {"event_id": self.event_id, "status": self.status}
