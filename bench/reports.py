@@ -70,6 +70,11 @@ def questions() -> list[Question]:
                 f"{p95['metric']}, by model", "timeseries", {**p95, "breakdown": "gen_ai.request.model"}, span, limit
             ),
             Question("active", "active", {}, span, limit),
+            Question("sessions", "sessions", {"grain": grain}, span, limit),
+            Question("paths after a view", "paths", {"event": "commerce.view"}, span, limit),
+            Question(
+                "retention of views", "retention", {"cohort": "page_view", "grain": "1d", "periods": 7}, span, limit
+            ),
             Question("top event_name", "top", {"field": "event_name"}, span, limit),
             Question("top url.path", "top", {"field": "url.path"}, span, limit),
             Question("top kb.query, one site", "top", {"field": "kb.query", "site_id": "store-1"}, span, limit),

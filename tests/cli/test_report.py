@@ -154,6 +154,17 @@ def test_reports_as_json(run: Run, shop: tuple[object, ...]) -> None:
             ["commerce.view", "1"],
             id="filtered",
         ),
+        pytest.param(
+            ("retention", "--cohort", "commerce.view", "--return", "commerce.checkout", "--periods", "1"),
+            ["2026-03-04", "3", "33.3%", "0.0%"],
+            id="retention",
+        ),
+        pytest.param(("sessions", "--gap-minutes", "5"), ["all", "3", "30.0", "s", "33.3%"], id="sessions"),
+        pytest.param(
+            ("paths", "--event", "commerce.view", "--depth", "1"),
+            ["commerce.view", "→", "commerce.add_to_cart", "2"],
+            id="paths",
+        ),
         pytest.param(("active",), ["2026-03-04", "3", "3", "3"], id="active"),
         pytest.param(("top", "--field", "event_name", "--limit", "1"), ["(other)", "3"], id="top"),
     ],

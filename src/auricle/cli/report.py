@@ -167,6 +167,83 @@ def print_funnel(answer: Mapping[str, Any]) -> None:
 
 @app.command()
 @takes
+def retention(
+    cohort: Annotated[str, typer.Option(metavar="NAME", help="The event that makes an actor one of a cohort.")],
+    target: Target,
+    range: Range,
+    back: Annotated[
+        str | None, typer.Option("--return", metavar="NAME", help="The event of coming again; --cohort without it.")
+    ] = None,
+    grain: Annotated[str, typer.Option(help="1d, 1w or 1mo.")] = "1d",
+    periods: Annotated[int | None, typer.Option(min=1, help="How many periods a cohort is followed.")] = None,
+    by: Annotated[str | None, typer.Option(help="user or session.")] = None,
+    json: Json = False,
+) -> None:
+    """Of those who came for the first time, how many came again, and when."""
+    chosen = {"cohort": cohort, "return": back, "grain": grain, "periods": periods, "by": by}
+    answer = _ask(target, "retention", range, chosen)
+    if json:
+        print_json(answer)
+        return
+    first = answer["cohorts"][0]["periods"] if answer["cohorts"] else []
+    rows = [
+        [_time(one["t"])[:10], one["size"], *(percent(each["rate"]) for each in one["periods"])]
+        for one in answer["cohorts"]
+    ]
+    columns = ["cohort", "size", *(f"+{number}" for number, _ in enumerate(first))]
+    print_table(f"Retention of {cohort} by {grain}", columns, rows, _note(answer))
+
+
+@app.command()
+@takes
+def sessions(
+    target: Target,
+    range: Range,
+    grain: Annotated[str, typer.Option(help="1m 5m 15m 1h 1d 1w 1mo.")] = "1d",
+    gap_minutes: Annotated[float | None, typer.Option(help="A longer pause ends a session; 30 without it.")] = None,
+    json: Json = False,
+) -> None:
+    """Visits: how many, how long, and how many ended after one event."""
+    answer = _ask(target, "sessions", range, {"grain": grain, "gap_minutes": gap_minutes})
+    if json:
+        print_json(answer)
+        return
+    rows = [
+        [_time(one["t"]), one["sessions"], duration(one["median_seconds"]), percent(one["bounce_rate"])]
+        for one in answer["points"]
+    ]
+    rows.append(["all", answer["sessions"], duration(answer["median_seconds"]), percent(answer["bounce_rate"])])
+    print_table("Sessions", ("time", "sessions", "median length", "bounced"), rows, _note(answer))
+
+
+@app.command()
+@takes
+def paths(
+    event: Annotated[str, typer.Option(metavar="NAME", help="Where the paths begin, or end.")],
+    target: Target,
+    range: Range,
+    direction: Annotated[str | None, typer.Option(help="after or before.")] = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="How many events of a path are told.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many rows.")] = None,
+    window: Annotated[str | None, typer.Option(help="How far the events may lie from it: 24h, 7d …")] = None,
+    by: Annotated[str | None, typer.Option(help="user or session.")] = None,
+    json: Json = False,
+) -> None:
+    """What actors did after an event, or before it."""
+    chosen = {"event": event, "direction": direction, "depth": depth, "limit": limit, "window": window, "by": by}
+    answer = _ask(target, "paths", range, chosen)
+    if json:
+        print_json(answer)
+        return
+    arrow = " → " if answer["direction"] == "after" else " ← "
+    rows = [[arrow.join([event, *one["events"]]), one["count"], bar(one["share"])] for one in answer["paths"]]
+    if answer["other"]:
+        rows.append(["(other)", answer["other"], bar(answer["other"] / answer["total"])])
+    print_table(f"Paths {answer['direction']} {event}", ("path", "count", ""), rows, _note(answer))
+
+
+@app.command()
+@takes
 def active(target: Target, range: Range, json: Json = False) -> None:
     """Daily, weekly and monthly active users."""
     answer = _ask(target, "active", range, {})

@@ -4,35 +4,30 @@ Handlers are made by `router`, which gets the runner and the credential check as
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import Scope as ASGIScope
 
 from auricle import clock
+from auricle.edge.asking import (
+    ActiveIn,
+    FunnelIn,
+    PathsIn,
+    RetentionIn,
+    SessionsIn,
+    TimeseriesIn,
+    TopIn,
+    filters_of,
+)
 from auricle.edge.body import read_body
 from auricle.errors import BadRequest, Forbidden, Invalid, UnsupportedMedia
 from auricle.intake.decode import Body, body_kind
 from auricle.model.principal import Principal, Scope
-from auricle.model.query import (
-    Active,
-    Ask,
-    By,
-    Filter,
-    Funnel,
-    Grain,
-    Op,
-    Order,
-    Scalar,
-    Step,
-    Timeseries,
-    Top,
-)
 from auricle.model.query import Query as ReportQuery
 from auricle.model.receipt import Fault
 from auricle.report import time
@@ -42,112 +37,6 @@ from auricle.report.run import ReportRunner
 PREFIX = "/api/v1/analytics/reports"
 MAX_BODY = 262_144
 """Bytes of one request, decompressed."""
-
-
-class FilterIn(BaseModel):
-    """One condition: a field, an operation, and what it compares with."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    field: str
-    op: Op
-    value: Any = Field(None, description="Text, number, true or false; a list for `in` and `not_in`.")
-
-
-def _from_text(value: object) -> object:
-    """A query string carries filters as JSON text: one list, or one object each time it is named."""
-    if not isinstance(value, list) or not any(isinstance(each, str) for each in value):
-        return value
-    found: list[object] = []
-    for each in value:
-        try:
-            read = orjson.loads(each) if isinstance(each, str) else each
-        except orjson.JSONDecodeError:
-            raise ValueError("expected filters as JSON text") from None
-        found.extend(read if isinstance(read, list) else [read])
-    return found
-
-
-def _step(value: object) -> object:
-    """A step may be its event's name alone."""
-    return {"event": value} if isinstance(value, str) else value
-
-
-FiltersIn = Annotated[list[FilterIn], BeforeValidator(_from_text)]
-
-
-class Common(BaseModel):
-    """What every report may be asked."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tenant_id: str | None = Field(None, description="Must be the credential's own tenant.")
-    tenant_alias: str | None = Field(None, alias="tenantId", description="The same as `tenant_id`.")
-    start: str | None = Field(None, alias="from", description="First instant, RFC 3339.")
-    end: str | None = Field(None, alias="to", description="First instant after the range, RFC 3339; now without it.")
-    period: str | None = Field(None, description="Instead of a range: the last hours or days, as `24h` or `7d`.")
-    tz: str = Field("UTC", description="IANA name of the zone in which days begin.")
-    site_id: str | None = None
-    filters: FiltersIn = []
-    breakdown: str | None = Field(None, description="Field; the ten greatest values are kept apart.")
-    compare: Literal["previous_period"] | None = None
-    include_test: bool = Field(False, description="Whether events with the source `test` count.")
-
-
-class TimeseriesIn(Common):
-    """What `timeseries` is asked."""
-
-    metric: str
-    grain: Grain = Grain.DAY
-
-    def ask(self) -> Ask:
-        """The part of the query that is this report's own."""
-        return Timeseries(self.metric, self.grain)
-
-
-class StepIn(BaseModel):
-    """One step: an event name, and conditions on the event."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    event: str = Field(min_length=1, max_length=256)
-    filters: list[FilterIn] = []
-
-
-class FunnelIn(Common):
-    """What `funnel` is asked."""
-
-    steps: list[Annotated[StepIn, BeforeValidator(_step)]]
-    window: int | float | str = Field("7d", description="Seconds, or a period such as `7d`.")
-    order: Order = Order.SEQUENTIAL
-    by: By = By.USER
-
-    def ask(self) -> Ask:
-        """The part of the query that is this report's own."""
-        steps = tuple(
-            Step(step.event, _filters(step.filters, f"/steps/{index}/filters")) for index, step in enumerate(self.steps)
-        )
-        return Funnel(steps, _window(self.window), self.order, self.by)
-
-
-class ActiveIn(Common):
-    """What `active` is asked."""
-
-    def ask(self) -> Ask:
-        """The part of the query that is this report's own."""
-        return Active()
-
-
-class TopIn(Common):
-    """What `top` is asked."""
-
-    field: str
-    limit: int = 10
-    fold: bool = Field(False, description="Whether case and white space make no difference.")
-
-    def ask(self) -> Ask:
-        """The part of the query that is this report's own."""
-        return Top(self.field, self.limit, self.fold)
 
 
 def router(
@@ -194,6 +83,21 @@ def router(
         """The most frequent values of a field."""
         return await answer("top", asked, caller)
 
+    @routes.post("/retention")
+    async def retention(asked: RetentionIn, caller: Caller) -> Response:
+        """Of those who came for the first time, how many came again, and when."""
+        return await answer("retention", asked, caller)
+
+    @routes.post("/sessions")
+    async def sessions(asked: SessionsIn, caller: Caller) -> Response:
+        """Visits: how many, how long, and how many ended after one event."""
+        return await answer("sessions", asked, caller)
+
+    @routes.post("/paths")
+    async def paths(asked: PathsIn, caller: Caller) -> Response:
+        """What actors did after an event, or before it."""
+        return await answer("paths", asked, caller)
+
     @routes.get("/timeseries")
     async def timeseries_get(asked: Annotated[TimeseriesIn, Query()], caller: Caller) -> Response:
         """One metric over time; `filters` is JSON text."""
@@ -208,6 +112,11 @@ def router(
     async def top_get(asked: Annotated[TopIn, Query()], caller: Caller) -> Response:
         """The most frequent values of a field; `filters` is JSON text."""
         return await answer("top", asked, caller)
+
+    @routes.get("/sessions")
+    async def sessions_get(asked: Annotated[SessionsIn, Query()], caller: Caller) -> Response:
+        """Visits; `filters` is JSON text."""
+        return await answer("sessions", asked, caller)
 
     return routes
 
@@ -289,50 +198,8 @@ def _query(report: str, asked: Any, caller: Principal, now: datetime) -> ReportQ
         period=None if asked.period is None else time.period(asked.period, "/period"),
         zone=asked.tz,
         site_id=asked.site_id,
-        filters=_filters(asked.filters, "/filters"),
+        filters=filters_of(asked.filters, "/filters"),
         breakdown=asked.breakdown,
         compare=asked.compare is not None,
         include_test=asked.include_test,
     )
-
-
-def _filters(asked: list[FilterIn], pointer: str) -> tuple[Filter, ...]:
-    return tuple(
-        Filter(each.field, each.op, _value(each, f"{pointer}/{index}"), f"{pointer}/{index}")
-        for index, each in enumerate(asked)
-    )
-
-
-def _value(asked: FilterIn, pointer: str) -> Scalar | tuple[Scalar, ...] | None:
-    value = asked.value
-    if asked.op is Op.EXISTS:
-        if value is None or isinstance(value, bool):
-            return value
-        raise _refused(f"{pointer}/value", "type", "Expected true, false or nothing.")
-    if asked.op in (Op.IN, Op.NOT_IN):
-        if not isinstance(value, list):
-            raise _refused(f"{pointer}/value", "type", "Expected a list.")
-        return tuple(_scalar(each, f"{pointer}/value") for each in value)
-    return _scalar(value, f"{pointer}/value")
-
-
-def _scalar(value: object, pointer: str) -> Scalar:
-    if isinstance(value, str | int | float):
-        return value
-    raise _refused(pointer, "type", "Expected text, a number, true or false; ask for absent values with `exists`.")
-
-
-def _window(asked: int | float | str) -> int:
-    if isinstance(asked, bool):
-        raise _refused("/window", "window", "Expected seconds above 0 or a period such as 7d.")
-    if isinstance(asked, str):
-        length = time.period(asked, "/window")
-    elif 0 < asked <= timedelta.max.days:
-        length = timedelta(seconds=asked)
-    else:
-        length = timedelta()
-    return length // timedelta(microseconds=1)
-
-
-def _refused(pointer: str, rule: str, message: str) -> Invalid:
-    return Invalid("The report cannot be made.", (Fault(pointer, rule, message),))

@@ -50,6 +50,13 @@ class By(StrEnum):
     SESSION = "session"
 
 
+class Direction(StrEnum):
+    """Which way a path goes from its event."""
+
+    AFTER = "after"
+    BEFORE = "before"
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One condition on one field of an event."""
@@ -116,7 +123,44 @@ class Top:
     fold: bool
 
 
-Ask = Timeseries | Funnel | Active | Top
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What `retention` asks: who came for the first time, and who of them came again."""
+
+    cohort: Step
+    back: Step
+    """The event that counts as coming again."""
+    grain: Grain
+    """Day, week or month."""
+    periods: int
+    """How many buckets after its own a cohort is followed."""
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """What `sessions` asks: visits, cut where an actor paused."""
+
+    grain: Grain
+    gap: int
+    """Microseconds; a longer pause ends a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What `paths` asks: what came after an event, or before it."""
+
+    event: Step
+    direction: Direction
+    depth: int
+    """How many events of a path are told."""
+    limit: int
+    window: int
+    """Microseconds from the event within which the others must lie, the last instant included."""
+    by: By
+
+
+Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths
 """The part of a query that belongs to one report."""
 
 

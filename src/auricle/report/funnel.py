@@ -16,12 +16,12 @@ and on equal steps, and a third faster than one `arrayFold`.
 
 from typing import Any, cast
 
-from auricle.model.query import By, Funnel, Order, Query, Span, Step
+from auricle.model.query import Funnel, Order, Query, Span, Step
 from auricle.model.statement import Rows, Statement
 from auricle.report import breakdown
+from auricle.report.actor import ARRIVAL, actor, fills
 from auricle.report.binding import Binding
-from auricle.report.fields import ACTOR_KEY, SOMEBODY
-from auricle.report.filters import condition, joined, where
+from auricle.report.filters import joined, where
 from auricle.report.time import MICROS, SECOND
 
 _NEVER = 2**62
@@ -39,13 +39,13 @@ def rank(query: Query) -> Statement:
     ask = _ask(query)
     entries = ask.steps if ask.order is Order.ANY else ask.steps[:1]
     conditions = joined(where(query, binding, query.span, tuple(dict.fromkeys(step.event for step in entries))))
-    actor, somebody = _actor(ask)
-    enters = " OR ".join(f"({_fills(step, binding)})" for step in entries)
+    who, somebody = actor(ask.by)
+    enters = " OR ".join(f"({fills(step, binding)})" for step in entries)
     return binding.statement(
         "SELECT key FROM (\n"
         f"  SELECT argMin({breakdown.encoded(query)}, (occurred_at, received_at)) AS key\n"
         f"  FROM events WHERE {conditions}\n  AND {somebody} AND ({enters})\n"
-        f"  GROUP BY {actor}\n"
+        f"  GROUP BY {who}\n"
         f")\nGROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
     )
 
@@ -92,17 +92,6 @@ def _steps(query: Query, row: list[Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _actor(ask: Funnel) -> tuple[str, str]:
-    """SQL of who walks, and of whether an event has anybody who does."""
-    return (ACTOR_KEY, SOMEBODY) if ask.by is By.USER else ("session_id", "session_id != ''")
-
-
-def _fills(step: Step, binding: Binding) -> str:
-    """SQL of whether an event fills a step."""
-    parts = [f"event_name = {binding.text(step.event)}", *(condition(each, binding) for each in step.filters)]
-    return " AND ".join(parts)
-
-
 def _walks(query: Query, binding: Binding) -> str:
     """SQL of one row an actor that entered: `gap2`, `gap3` …, and `key` with a breakdown.
 
@@ -112,7 +101,7 @@ def _walks(query: Query, binding: Binding) -> str:
     ask, span = _ask(query), query.span
     reads = Span(span.start, span.end + ask.window)
     strict = ask.order is Order.STRICT
-    actor, somebody = _actor(ask)
+    who, somebody = actor(ask.by)
     conditions = joined((*where(query, binding, reads, () if strict else names(query)), somebody))
     mark, passes = (_marks_any, _passes_any) if ask.order is Order.ANY else (_marks, _passes)
     by_key = query.breakdown is not None
@@ -122,7 +111,7 @@ def _walks(query: Query, binding: Binding) -> str:
         "    SELECT arraySort(groupArray((at, arrival, mark))) AS walk, walk.1 AS times, walk.3 AS marks"
         f"{', argMinIf(touch, (at, arrival), enters) AS key' if by_key else ''}\n"
         "    FROM (\n"
-        f"      SELECT {actor} AS actor, {MICROS} AS at, toUnixTimestamp64Micro(received_at) AS arrival,\n"
+        f"      SELECT {who} AS actor, {MICROS} AS at, {ARRIVAL} AS arrival,\n"
         f"        {mark(ask, span, binding)} AS mark, {_entry(ask, span)} AS enters"
         f"{f', {breakdown.encoded(query)} AS touch' if by_key else ''}\n"
         f"      FROM events WHERE {conditions}\n"
@@ -138,9 +127,9 @@ def _entry(ask: Funnel, span: Span) -> str:
 
 def _marks(ask: Funnel, span: Span, binding: Binding) -> str:
     """SQL of the steps an event fills, one bit each; the first only within the range."""
-    fills = [_fills(step, binding) for step in ask.steps]
-    fills[0] = f"{fills[0]} AND at < {span.end}"
-    return " + ".join(f"toUInt16({each}) * {1 << index}" for index, each in enumerate(fills))
+    filled = [fills(step, binding) for step in ask.steps]
+    filled[0] = f"{filled[0]} AND at < {span.end}"
+    return " + ".join(f"toUInt16({each}) * {1 << index}" for index, each in enumerate(filled))
 
 
 def _passes(ask: Funnel, _: Span) -> str:
@@ -177,7 +166,7 @@ def _kinds(ask: Funnel) -> tuple[Step, ...]:
 
 def _marks_any(ask: Funnel, _: Span, binding: Binding) -> str:
     """SQL of the number of the first kind of step an event fills, or 0."""
-    arms = ", ".join(f"{_fills(step, binding)}, {number}" for number, step in enumerate(_kinds(ask), 1))
+    arms = ", ".join(f"{fills(step, binding)}, {number}" for number, step in enumerate(_kinds(ask), 1))
     return f"toUInt16(multiIf({arms}, 0))"
 
 

@@ -10,9 +10,9 @@ from datetime import timedelta
 from functools import reduce
 
 from auricle.errors import Invalid
-from auricle.model.query import Funnel, Grain, Query, Timeseries, Top
+from auricle.model.query import Filter, Funnel, Grain, Paths, Query, Retention, Sessions, Timeseries, Top
 from auricle.model.receipt import Fault
-from auricle.report import time
+from auricle.report import paths, retention, sessions, time
 from auricle.report.fields import field
 from auricle.report.filters import MAX_FILTERS, check
 from auricle.report.metrics import BY_NAME
@@ -71,8 +71,7 @@ def check_fields(query: Query) -> Query:
 
 def check_filters(query: Query) -> Query:
     """Refuses filters that cannot be turned into SQL, those of steps too."""
-    steps = query.ask.steps if isinstance(query.ask, Funnel) else ()
-    found = (*query.filters, *(each for step in steps for each in step.filters))
+    found = (*query.filters, *_of_steps(query))
     if len(found) > MAX_FILTERS:
         raise _refused("/filters", "maxItems", f"Expected at most {MAX_FILTERS} filters in all.")
     for each in found:
@@ -94,9 +93,32 @@ def check_ask(query: Query) -> Query:
     return query
 
 
+def check_walk(query: Query) -> Query:
+    """Refuses what retention, sessions and paths can be asked wrongly."""
+    ask = query.ask
+    if isinstance(ask, Retention):
+        if not 1 <= ask.periods <= retention.MAX_PERIODS:
+            raise _refused("/periods", "range", f"Expected 1 to {retention.MAX_PERIODS} periods.")
+        if not time.fits(ask.grain, query.zone, query.span, retention.MAX_COHORTS):
+            message = f"Expected at most {retention.MAX_COHORTS} cohorts: a shorter range, or a coarser grain."
+            raise _refused("/grain", "maxPoints", message)
+    if isinstance(ask, Sessions) and not 0 < ask.gap <= sessions.MAX_GAP:
+        raise _refused("/gap_minutes", "range", f"Expected more than 0, at most {sessions.MAX_GAP // time.HOUR * 60}.")
+    if isinstance(ask, Paths):
+        if query.breakdown is not None:
+            raise _refused("/breakdown", "unsupported", "Paths have no breakdown; use filters instead.")
+        if not 1 <= ask.depth <= paths.MAX_DEPTH:
+            raise _refused("/depth", "range", f"Expected 1 to {paths.MAX_DEPTH} events.")
+        if not 1 <= ask.limit <= paths.MAX_ROWS:
+            raise _refused("/limit", "range", f"Expected 1 to {paths.MAX_ROWS} paths.")
+        if not 0 < ask.window <= paths.MAX_WINDOW:
+            raise _refused("/window", "window", "Expected seconds above 0 or a period such as 1d, at most 31 days.")
+    return query
+
+
 def check_points(query: Query) -> Query:
     """Refuses a time series of too many points, and names the finest grain that fits."""
-    if not isinstance(query.ask, Timeseries):
+    if not isinstance(query.ask, Timeseries | Sessions):
         if query.span.end - query.span.start > MAX_DAYS * time.DAY:
             raise _refused("/from", "range", f"Expected a range of at most {MAX_DAYS} days.")
         return query
@@ -117,11 +139,22 @@ PASSES: tuple[Pass, ...] = (
     check_range,
     check_zone,
     check_ask,
+    check_walk,
     check_fields,
     check_filters,
     check_points,
 )
 """Every pass, in order."""
+
+
+def _of_steps(query: Query) -> tuple[Filter, ...]:
+    """The filters of the steps that the query's own report asks for."""
+    ask = query.ask
+    if isinstance(ask, Funnel):
+        return tuple(each for step in ask.steps for each in step.filters)
+    if isinstance(ask, Retention):
+        return (*ask.cohort.filters, *ask.back.filters)
+    return ask.event.filters if isinstance(ask, Paths) else ()
 
 
 def planned(query: Query) -> Query:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from auricle.model.query import Query, instant_of, micros_of
 from auricle.model.result import Meta, Result
 from auricle.model.statement import Rows, Statement
-from auricle.report import active, funnel, timeseries, top
+from auricle.report import active, funnel, paths, retention, sessions, timeseries, top
 from auricle.report.binding import Binding
 from auricle.report.filters import joined, where
 from auricle.report.literal import rendered
@@ -44,7 +44,15 @@ class Report:
 
 REPORTS: dict[str, Report] = {
     name: Report(name, module.build, module.shape, module.rank, module.names)
-    for name, module in (("timeseries", timeseries), ("funnel", funnel), ("active", active), ("top", top))
+    for name, module in (
+        ("timeseries", timeseries),
+        ("funnel", funnel),
+        ("retention", retention),
+        ("active", active),
+        ("top", top),
+        ("paths", paths),
+        ("sessions", sessions),
+    )
 }
 """Every report, by the name it has in the address."""
 
