@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         validation_alias=_named("unknown_events"),
         description="What becomes of event names without a schema: envelope checks only, or a rejection.",
     )
+    sanitise: Literal["on", "off"] = Field(
+        "on",
+        validation_alias=_named("sanitise"),
+        description="Whether persons and secrets in attributes and context are redacted before anything is written.",
+    )
     max_batch_events: int = Field(
         500,
         ge=1,

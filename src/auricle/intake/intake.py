@@ -16,6 +16,7 @@ from auricle import clock
 from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Window
 from auricle.intake.journal import Journal
+from auricle.intake.redact import redact
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
 from auricle.model.event import Event, key_of
@@ -270,7 +271,8 @@ def _refusal(index: int, verdict: Rejected | Dropped, door: Door) -> tuple[Recei
     else:
         receipt = Receipt(index, verdict.event_id, Status.REJECTED, verdict.reason, verdict.faults)
         fault = verdict.faults[0]
-        name, first = verdict.event_name or "", (fault.pointer, fault.rule, fault.message)
+        # NOTE: a pointer names keys, and a client may have a person's address for a key.
+        name, first = verdict.event_name or "", (redact(fault.pointer), fault.rule, fault.message)
     if verdict.event_id is None:
         return receipt, None
     noted = FailedEvent(

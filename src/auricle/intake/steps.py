@@ -1,7 +1,7 @@
 """The steps of ingestion: from a raw event to one that may be kept, or to the reason why not.
 
     raw → read_envelope → check_tenant → drop_without_consent → check_nesting → check_attributes → check_size
-        → check_clock → check_name → Event
+        → check_clock → check_name → redact_content → Event
 
 Each step takes an event and the door it came through, and gives the event, `Rejected` or `Dropped`. A new step is a
 function and a row in `STEPS`.
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from auricle.intake.redact import is_clean, redact
 from auricle.intake.schemas import Registry, Schema
 from auricle.intake.times import LATEST, format_rfc3339, parse_rfc3339
 from auricle.model.event import Event
@@ -59,6 +60,8 @@ class Door:
     """An event must have occurred from `oldest` to `newest`."""
     longest: int | None = None
     """Bytes that no event of the request exceeds, where that is known; spares measuring each."""
+    sanitise: bool = True
+    """Whether persons and secrets in attributes and context are redacted."""
     max_event_bytes: int = 65_536
     max_attributes: int = 256
     max_nesting: int = 8
@@ -94,6 +97,7 @@ def open_door(
         oldest=0 if backfill else max(0, received_at - settings.clock_skew * _SECOND),
         newest=received_at + settings.future_tolerance * _SECOND,
         longest=longest,
+        sanitise=settings.sanitise == "on",
         max_event_bytes=settings.max_event_bytes,
         max_attributes=settings.max_attributes,
         max_nesting=settings.max_nesting,
@@ -224,6 +228,14 @@ def check_name(event: Event, door: Door) -> Verdict:
     return _rejected(event, Reason.UNKNOWN_EVENT, "/event_name", "known", text)
 
 
+def redact_content(event: Event, door: Door) -> Verdict:
+    """The event without persons and secrets in its attributes and context; see `docs/privacy.md`."""
+    attributes, context = event.attributes, event.context
+    if not door.sanitise or is_clean((attributes, context)):
+        return event
+    return event._replace(attributes=redact(attributes), context=redact(context))
+
+
 STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_tenant,
     drop_without_consent,
@@ -232,6 +244,7 @@ STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_size,
     check_clock,
     check_name,
+    redact_content,
 )
 """What an event goes through after `read_envelope`, in this order."""
 
