@@ -31,7 +31,9 @@ from auricle.edge.events import EventDoors
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
 from auricle.edge.reply import on_error, problem
+from auricle.edge.schemas import SchemaDoors
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
+from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
@@ -45,6 +47,7 @@ from auricle.store.control import ControlStore
 from auricle.store.database import open_database
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
+from auricle.store.schema import SchemaStore
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,7 @@ class Parts:
     indexer: Indexer
     intake: Intake
     guard: Guard
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,9 @@ def build(settings: Settings) -> ASGIApp:
         title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None
     )
     runner = ReportRunner(_Reader(parts.events, parts.intake), settings.max_timeseries_points)
-    doors = EventDoors(parts.guard, parts.intake, Registry.load(), settings)
+    doors = EventDoors(parts.guard, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(doors.routes)
+    app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.add_exception_handler(AuricleError, on_error)
@@ -159,12 +164,14 @@ def _wire(settings: Settings) -> Parts:
     journal = Journal(store, settings.data, settings.min_free_disk, settings.max_waiting_events)
     indexer = Indexer(events, store, journal, seen, settings.index_interval, settings.index_rows)
     intake = Intake(journal, store, events, seen)
-    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control))
+    catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
+    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control), catalogue)
 
 
 @asynccontextmanager
 async def _lifespan(parts: Parts) -> AsyncIterator[None]:
     parts.intake.load()
+    parts.catalogue.refresh()
     with parts.events:
         parts.journal.open(asyncio.get_running_loop())
         parts.indexer.start()
@@ -191,7 +198,11 @@ def _jobs(parts: Parts) -> list[Job]:
         before = clock.micros() - FAILED_EVENTS_DAYS * 86_400 * 1_000_000
         await asyncio.to_thread(parts.store.forget_failed, before, FAILED_EVENTS_KEPT)
 
+    async def refresh_schemas() -> None:
+        await asyncio.to_thread(parts.catalogue.refresh)
+
     return [
+        Job("refresh_schemas", 1, refresh_schemas),
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_failed_events", 600, forget_failed),

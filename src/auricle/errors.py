@@ -6,6 +6,7 @@ AuricleError
 ├── Unauthorized          401  no credential, or one that is unknown, revoked or expired
 ├── Forbidden             403  the credential may not do this, or belongs to another tenant
 ├── NotFound              404  nothing of this tenant bears that id
+├── Conflict              409  the state of things does not allow it
 ├── TooLarge              413  a limit on bytes or counts
 ├── UnsupportedMedia      415  an encoding or a content type that is not spoken here
 ├── Invalid               422  well-formed, and against a rule
@@ -61,6 +62,12 @@ class NotFound(AuricleError):
     """Nothing of this tenant bears that id."""
 
     code, status, title = "not_found", 404, "Not found"
+
+
+class Conflict(AuricleError):
+    """The state of things does not allow it: something is taken, or has changed meanwhile."""
+
+    code, status, title = "conflict", 409, "In conflict with what there is"
 
 
 class TooLarge(AuricleError):

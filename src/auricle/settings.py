@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     max_nesting: int = Field(
         8, ge=1, le=64, validation_alias=_named("max_nesting"), description="Depth of attributes and of context."
     )
+    max_schemas: int = Field(
+        500,
+        ge=1,
+        validation_alias=_named("max_schemas"),
+        description="Versions of schemas that one tenant may register.",
+    )
     clock_skew: int = Field(
         86_400,
         ge=0,

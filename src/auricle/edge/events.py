@@ -21,7 +21,7 @@ from auricle.edge.reply import json_reply, problem
 from auricle.errors import AuricleError, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
 from auricle.intake.decode import Batch, Body, body_kind, parse_batch, parse_ndjson, parse_single, sent_at_of
 from auricle.intake.intake import Intake
-from auricle.intake.schemas import Registry
+from auricle.intake.schemas import Registries
 from auricle.intake.steps import Door, open_door
 from auricle.intake.times import format_rfc3339
 from auricle.model.principal import Principal, Scope
@@ -39,10 +39,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 class EventDoors:
     """The handlers, and what they share."""
 
-    def __init__(self, guard: Guard, intake: Intake, registry: Registry, settings: Settings) -> None:
+    def __init__(self, guard: Guard, intake: Intake, registries: Registries, settings: Settings) -> None:
         self._guard = guard
         self._intake = intake
-        self._registry = registry
+        self._registries = registries
         self._settings = settings
 
     @property
@@ -107,7 +107,7 @@ class EventDoors:
 
     def _door(self, principal: Principal, sent_at: int | None, longest: int) -> Callable[[int], Door]:
         return lambda received_at: open_door(
-            self._registry,
+            self._registries,
             self._settings,
             principal,
             received_at=received_at,
@@ -117,7 +117,7 @@ class EventDoors:
         )
 
 
-_SINGLE_STATUS = {Status.DROPPED: 202, Status.DUPLICATE: 200}
+_SINGLE_STATUS = {Status.STORED: 202, Status.DROPPED: 202, Status.DUPLICATE: 200}
 
 
 def _refusal(receipt: Receipt) -> AuricleError:
@@ -132,7 +132,7 @@ def _refusal(receipt: Receipt) -> AuricleError:
 
 def _batch_reply(batch: Batch, receipts: Sequence[Receipt | None], everything: bool) -> Response:
     counts = Counter(receipt.status for receipt in receipts if receipt is not None)
-    plain = len(receipts) - sum(counts.values())
+    accepted = len(receipts) - sum(counts.values()) + counts[Status.STORED]
     results: list[dict[str, Any]] = []
     for index, receipt in enumerate(receipts):
         if receipt is not None:
@@ -141,7 +141,7 @@ def _batch_reply(batch: Batch, receipts: Sequence[Receipt | None], everything: b
             results.append({"index": index, "event_id": _id_of(batch.events[index]), "status": Status.STORED})
     body = {
         "batch_id": batch.batch_id or clock.new_id(),
-        "accepted": plain,
+        "accepted": accepted,
         "duplicates": counts[Status.DUPLICATE],
         "rejected": counts[Status.REJECTED],
         "dropped": counts[Status.DROPPED],

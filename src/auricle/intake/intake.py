@@ -20,7 +20,7 @@ from auricle.intake.redact import redact
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
 from auricle.model.event import Event, key_of
-from auricle.model.receipt import Dropped, Receipt, Rejected, Status
+from auricle.model.receipt import Dropped, Fault, Receipt, Rejected, Status
 from auricle.store.events import EventStore
 from auricle.store.journal import Entry, FailedEvent, JournalStore
 
@@ -70,6 +70,13 @@ class _Request:
             self.receipts[index] = Receipt(index, told.event.event_id, Status.RETRY)
         self.put_offs += 1 + len(again)
 
+    def warn(self, observed: Mapping[str, tuple[Fault, ...]]) -> None:
+        """Tells the faults of events that were stored although they break their schema."""
+        for told in self.tellings.values():
+            faults = observed.get(told.event.event_id)
+            if faults:
+                self.receipts[told.index] = Receipt(told.index, told.event.event_id, Status.STORED, warnings=faults)
+
 
 class Intake:
     """Takes events of all doors. Belongs to the event loop."""
@@ -117,9 +124,13 @@ class Intake:
             tellings = request.tellings
             tally["received"] = len(raw) - len(waits) - request.put_offs
             tally["duplicate"] = tally["received"] - len(tellings) - tally["rejected"] - tally["dropped"]
+            if door.observed:
+                tally["observed"] = sum(told.event.event_id in door.observed for told in tellings.values())
             lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
             rows, keys = b"\n".join(lines), b"".join(tellings)
             await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, tuple(failed)), request)
+            if door.observed:
+                request.warn(door.observed)
             if waits:
                 await self._wait_for_others(request, waits)
             return request.receipts

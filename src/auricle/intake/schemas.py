@@ -12,16 +12,18 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import jsonschema_rs
 
+from auricle.intake.registration import written_out
 from auricle.intake.times import parse_rfc3339
 from auricle.model.receipt import Fault
+from auricle.model.schema import DEFAULT_MODE, Mode, TenantSchemas
 
 MAX_FAULTS = 10
 """Faults told of one event."""
@@ -31,6 +33,9 @@ MAX_POINTER = 256
 
 MAX_EXPLAINED = 128
 """Members and items, at every level, of the largest event that is told all its faults."""
+
+PATTERN_SIZE = 131_072
+"""Bytes of one compiled pattern; a larger one is refused."""
 
 _ID = re.compile(r"auricle:[a-z0-9_.-]+/([a-z0-9_.]+)/jsonschema/[0-9]+-[0-9]+-[0-9]+")
 _MASK = "[hidden]"
@@ -73,6 +78,13 @@ class Schema:
     """The document behind `explain`: the envelope with the attributes' schema inside."""
 
 
+class Registries(Protocol):
+    """Where the registry of a tenant is found."""
+
+    def for_tenant(self, tenant_id: str) -> "Registry":
+        """The schemas that hold for a tenant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Every schema that is known, by event name and by `$id`. Immutable, and safe to share between threads."""
@@ -82,6 +94,37 @@ class Registry:
     ids: Mapping[str, Schema]
     unknown: Schema
     """The envelope alone, for names without a schema."""
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """What becomes of events that break their schema, by event name; `DEFAULT_MODE` where none is told."""
+
+    def for_tenant(self, tenant_id: str) -> "Registry":  # noqa: ARG002 - the same for all
+        """This very registry: without a catalogue every tenant has the built-in schemas."""
+        return self
+
+    def mode_of(self, event_name: str) -> Mode:
+        """What becomes of events of that name that break their schema."""
+        return self.modes.get(event_name, DEFAULT_MODE)
+
+    def extended(self, told: TenantSchemas) -> "Registry":
+        """This registry with a tenant's schemas over it; the newest of an event name is the one events get unasked.
+
+        A tenant's schema for a built-in name is checked together with the built-in one, so it can only be stricter.
+
+        Raises ValueError for a document that does not compile.
+        """
+        known, ids = dict(self.known), dict(self.ids)
+        for one in told.schemas:
+            built_in = self.known.get(one.event_name)
+            document = dict(written_out(one.document))
+            if built_in is not None:
+                below = {name: value for name, value in built_in.document.items() if name not in ("$id", "$schema")}
+                above = {name: value for name, value in document.items() if name != "$id"}
+                document = {"$id": one.id, "allOf": [below, above]}
+            schema = _compiled(self.unknown.document, document)
+            ids[one.id] = known[one.event_name] = schema
+        return Registry(
+            MappingProxyType(known), MappingProxyType(ids), self.unknown, MappingProxyType(dict(told.modes))
+        )
 
     @classmethod
     def load(cls) -> Self:
@@ -182,7 +225,7 @@ def _validator(document: Json) -> jsonschema_rs.Draft202012Validator:
         formats={"date-time": _is_time},
         validate_formats=True,
         ignore_unknown_formats=False,
-        pattern_options=jsonschema_rs.RegexOptions(),
+        pattern_options=jsonschema_rs.RegexOptions(size_limit=PATTERN_SIZE),
         mask=_MASK,
         offline=True,
     )

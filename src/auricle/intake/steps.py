@@ -9,18 +9,19 @@ function and a row in `STEPS`.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import orjson
 
 from auricle.intake.redact import is_clean, redact
-from auricle.intake.schemas import Registry, Schema
+from auricle.intake.schemas import Registries, Registry, Schema
 from auricle.intake.times import LATEST, format_rfc3339, parse_rfc3339
 from auricle.model.event import Event
 from auricle.model.principal import Principal, Scope
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
+from auricle.model.schema import Mode
 from auricle.settings import Settings
 
 Verdict = Event | Rejected | Dropped
@@ -65,10 +66,12 @@ class Door:
     max_event_bytes: int = 65_536
     max_attributes: int = 256
     max_nesting: int = 8
+    observed: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
+    """By event id: faults of events that break their schema and are taken nevertheless; filled by `read_envelope`."""
 
 
 def open_door(
-    registry: Registry,
+    registries: Registries,
     settings: Settings,
     principal: Principal,
     *,
@@ -87,7 +90,7 @@ def open_door(
     ahead = 0 if sent_at is None else received_at - sent_at
     backfill = Scope.EVENTS_BACKFILL in principal.scopes
     return Door(
-        registry=registry,
+        registry=registries.for_tenant(principal.tenant_id),
         tenant_id=principal.tenant_id,
         received_at=received_at,
         new_id=new_id,
@@ -108,7 +111,8 @@ def read_envelope(raw: Any, door: Door) -> Event | Rejected:
     """The event of a raw JSON value, checked against its schema; its time corrected, its id in lower case.
 
     The schema is the one the event names (`schema`, or `{"schema": …, "data": …}` as its attributes), else the
-    built-in one of its name, else the envelope's.
+    tenant's or the built-in one of its name, else the envelope's. Where the tenant only observes an event name, one
+    that breaks its schema alone is taken, and its faults are noted in `door.observed`.
     """
     registry = door.registry
     if raw.__class__ is not dict:
@@ -135,7 +139,12 @@ def read_envelope(raw: Any, door: Door) -> Event | Rejected:
         raw = {**raw, "attributes": attributes}
     get = raw.get
     if not schema.is_valid(raw) or (occurred_at := parse_rfc3339(raw["occurred_at"])) is None:
-        return _broken(raw, schema, door, "/attributes/data" if inside else "/attributes")
+        broken = _broken(raw, schema, door, "/attributes/data" if inside else "/attributes")
+        if door.registry.modes.get(str(name)) is not Mode.OBSERVE or not _breaks_schema_alone(broken, raw, registry):
+            return broken
+        if (occurred_at := parse_rfc3339(raw["occurred_at"])) is None:
+            return broken
+        door.observed[raw["event_id"].lower()] = broken.faults
     # NOTE: tuple.__new__ in place of Event(…): half the time, for every event that arrives.
     return _new(
         Event,
@@ -294,6 +303,11 @@ def _schema_named(raw: dict[str, Any], inside: bool, registry: Registry) -> Sche
         text = "`schema` must be one for this `event_name`: mend either of them."
         return _refused(raw, Reason.SCHEMA, Fault(pointer, "event_name", text))
     return schema
+
+
+def _breaks_schema_alone(broken: Rejected, raw: dict[str, Any], registry: Registry) -> bool:
+    """Whether the envelope is whole, so that only the attributes' schema stands in the way."""
+    return broken.reason is Reason.SCHEMA and bool(registry.unknown.is_valid(raw))
 
 
 def _broken(raw: dict[str, Any], schema: Schema, door: Door, attributes: str) -> Rejected:

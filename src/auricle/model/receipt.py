@@ -76,6 +76,8 @@ class Receipt:
     reason: Reason | None = None
     faults: tuple[Fault, ...] = ()
     conflict: bool = False
+    warnings: tuple[Fault, ...] = ()
+    """What a stored event breaks of its schema, where the tenant only observes."""
 
     def repeats(self, event_id: str) -> bool:
         """Whether it calls the event with this id a duplicate."""
@@ -90,4 +92,6 @@ class Receipt:
             body["errors"] = [fault.as_json() for fault in self.faults]
         if self.conflict:
             body["conflict"] = True
+        if self.warnings:
+            body["warnings"] = [fault.as_json() for fault in self.warnings]
         return body

@@ -89,3 +89,33 @@ failed_events = Table(
     Index("failed_events_by_event", "tenant_id", "event_id"),
     sqlite_autoincrement=True,
 )
+
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("event_name", String(128), primary_key=True),
+    Column("model", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("addition", Integer, primary_key=True, autoincrement=False),
+    Column("vendor", String(64), nullable=False),
+    Column("document", Text, nullable=False, comment="The JSON Schema, as it was registered."),
+    Column("created_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="Versions of the schemas that tenants registered; never changed.",
+)
+
+schema_modes = Table(
+    "schema_modes",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("event_name", String(128), primary_key=True),
+    Column("mode", String(16), nullable=False, comment="observe, quarantine or reject"),
+    Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
+)
+
+schema_changes = Table(
+    "schema_changes",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False, comment="Rises with every change of a schema or a mode."),
+)

@@ -1,0 +1,201 @@
+"""The doors of the schemas: the catalogue, registering, checking an event without storing it, and modes."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auricle import clock
+from auricle.edge.body import read_body
+from auricle.edge.guard import Guard
+from auricle.edge.reply import json_reply
+from auricle.errors import BadRequest, Invalid, NotFound
+from auricle.intake.catalogue import Catalogue, Judgement
+from auricle.intake.decode import parse_single, sent_at_of
+from auricle.intake.registration import MAX_BYTES, Candidate, read_document
+from auricle.intake.schemas import Registry
+from auricle.intake.steps import open_door, run
+from auricle.intake.times import format_rfc3339
+from auricle.intake.trial import Trial, try_schema
+from auricle.model.event import Event
+from auricle.model.principal import Principal, Scope
+from auricle.model.receipt import Dropped, Fault
+from auricle.model.schema import Mode, TenantSchemas, Version
+from auricle.settings import Settings
+from auricle.store.events import EventStore
+
+PREFIX = "/api/v1/analytics/schemas"
+READERS = (Scope.EVENTS_WRITE, Scope.REPORTS_READ, Scope.SCHEMAS_WRITE)
+
+
+class SchemaDoors:
+    """The handlers, and what they share."""
+
+    def __init__(self, guard: Guard, catalogue: Catalogue, events: EventStore, settings: Settings) -> None:
+        self._guard = guard
+        self._catalogue = catalogue
+        self._events = events
+        self._settings = settings
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes of all handlers here."""
+        return [
+            Route(PREFIX, self.catalogue, methods=["GET"]),
+            Route(PREFIX, self.register, methods=["POST"]),
+            Route(PREFIX + "/validate", self.validate, methods=["POST"]),
+            Route(PREFIX + "/{event_name}", self.schema, methods=["GET"]),
+            Route(PREFIX + "/{event_name}", self.mode, methods=["PATCH"]),
+            Route(PREFIX + "/{event_name}/{version}", self.version, methods=["GET"]),
+        ]
+
+    async def catalogue(self, request: Request) -> Response:
+        """Every event name that has a schema here, the built-in ones and the tenant's."""
+        principal = await self._guard.allowed(request, *READERS)
+        told, registry = await self._look(principal)
+        return json_reply({"schemas": [_entry(name, told, registry) for name in registry.names()]})
+
+    async def schema(self, request: Request) -> Response:
+        """The schema that events of a name are checked against unasked, and its versions."""
+        principal = await self._guard.allowed(request, *READERS)
+        told, registry = await self._look(principal)
+        name = request.path_params["event_name"]
+        if name not in registry.known:
+            raise NotFound("No schema has this event name.")
+        own = told.of(name)
+        document = own[-1].document if own else registry.known[name].document
+        return json_reply({**_entry(name, told, registry), "schema": document})
+
+    async def version(self, request: Request) -> Response:
+        """One version of a schema, as the bare document."""
+        principal = await self._guard.allowed(request, *READERS)
+        told, _ = await self._look(principal)
+        name, wanted = request.path_params["event_name"], Version.read(request.path_params["version"])
+        found = [one.document for one in told.of(name) if one.version == wanted]
+        built_in = self._catalogue.built_in.known.get(name)
+        if built_in is not None and not told.of(name) and built_in.id.endswith(f"/{wanted}"):
+            found = [built_in.document]
+        if not found:
+            raise NotFound("No schema has this event name and version.")
+        return json_reply(found[0])
+
+    async def register(self, request: Request) -> Response:
+        """Registers a version: 201; 200 when it is there already, or with `dry_run`; 409 when it does not fit."""
+        principal = await self._guard.allowed(request, Scope.SCHEMAS_WRITE)
+        body = await self._json(request, {"schema", "dry_run"})
+        dry = body.get("dry_run", False)
+        if not isinstance(dry, bool):
+            raise _invalid("/dry_run", "type", "`dry_run` must be true or false.")
+        candidate = await asyncio.to_thread(_candidate, body)
+        judgement = await asyncio.to_thread(self._catalogue.judge, principal.tenant_id, candidate)
+        if judgement.known:
+            return json_reply(_registered(candidate, judgement, None, registered=True))
+        schema = judgement.registry.ids[candidate.id]
+        trial = await try_schema(self._events, principal.tenant_id, schema, judgement.registry)
+        if not dry:
+            await asyncio.to_thread(self._catalogue.register, principal.tenant_id, candidate, judgement)
+        return json_reply(_registered(candidate, judgement, trial, registered=not dry), 200 if dry else 201)
+
+    async def validate(self, request: Request) -> Response:
+        """What would become of an event; nothing of it is kept or counted."""
+        principal = await self._guard.allowed(request, *READERS)
+        body = await read_body(request, self._settings.max_event_bytes)
+        raw = parse_single(body)
+        door = open_door(
+            self._catalogue,
+            self._settings,
+            principal,
+            received_at=clock.micros(),
+            new_id=clock.new_id,
+            sent_at=sent_at_of(raw),
+            longest=len(body),
+        )
+        (verdict,) = run([raw], door)
+        if isinstance(verdict, Event):
+            warnings = [fault.as_json() for fault in door.observed.get(verdict.event_id, ())]
+            told: dict[str, Any] = {"valid": not warnings, "status": "stored", "schema": verdict.schema_id or None}
+            return json_reply({**told, "warnings": warnings} if warnings else told)
+        if isinstance(verdict, Dropped):
+            return json_reply({"valid": True, "status": "dropped", "reason": verdict.reason})
+        errors = [fault.as_json() for fault in verdict.faults]
+        return json_reply({"valid": False, "status": "rejected", "reason": verdict.reason, "errors": errors})
+
+    async def mode(self, request: Request) -> Response:
+        """Sets what becomes of events of a name that break their schema."""
+        principal = await self._guard.allowed(request, Scope.SCHEMAS_WRITE)
+        body = await self._json(request, {"mode"})
+        if body.get("mode") not in list(Mode):
+            raise _invalid("/mode", "enum", f"`mode` must be one of {', '.join(Mode)}.")
+        name, mode = request.path_params["event_name"], Mode(body["mode"])
+        await asyncio.to_thread(self._catalogue.set_mode, principal.tenant_id, name, mode)
+        return json_reply({"event_name": name, "mode": mode})
+
+    async def _look(self, principal: Principal) -> tuple[TenantSchemas, Registry]:
+        told = await asyncio.to_thread(self._catalogue.told, principal.tenant_id)
+        return told, self._catalogue.for_tenant(principal.tenant_id)
+
+    async def _json(self, request: Request, members: set[str]) -> dict[str, Any]:
+        """The body, a JSON object with these members only."""
+        # NOTE: twice the size of a document, for white space and the members around it.
+        raw = await read_body(request, 2 * MAX_BYTES)
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise BadRequest("The body is no JSON: send a JSON object.") from None
+        if not isinstance(body, dict):
+            raise _invalid("", "type", "The body must be a JSON object.")
+        if body.keys() - members:
+            text = f"There is no such member: known are {', '.join(sorted(members))}."
+            raise _invalid("", "additionalProperties", text)
+        return body
+
+
+def _candidate(body: Mapping[str, Any]) -> Candidate:
+    """The candidate in a body, with the pointers of its faults leading from the body's root."""
+    if "schema" not in body:
+        raise _invalid("/schema", "required", "`schema` is required: the JSON Schema of the event's attributes.")
+    try:
+        return read_document(body["schema"])
+    except Invalid as error:
+        faults = tuple(Fault(("/schema" + fault.pointer)[:256], fault.rule, fault.message) for fault in error.faults)
+        raise Invalid(error.detail, faults) from None
+
+
+def _entry(name: str, told: TenantSchemas, registry: Registry) -> dict[str, Any]:
+    """One event name of the catalogue."""
+    own = told.of(name)
+    schema = registry.known[name]
+    document = own[-1].document if own else schema.document
+    versions = [
+        {"id": one.id, "version": str(one.version), "created_at": format_rfc3339(one.created_at)} for one in own
+    ]
+    return {
+        "event_name": name,
+        "id": schema.id,
+        "version": schema.id.rpartition("/")[2],
+        "origin": "tenant" if own else "built-in",
+        "mode": registry.mode_of(name),
+        "title": document.get("title"),
+        "description": document.get("description"),
+        "versions": versions or [{"id": schema.id, "version": schema.id.rpartition("/")[2], "created_at": None}],
+    }
+
+
+def _registered(candidate: Candidate, judgement: Judgement, trial: Trial | None, *, registered: bool) -> dict[str, Any]:
+    return {
+        "id": candidate.id,
+        "event_name": candidate.event_name,
+        "version": str(candidate.version),
+        "registered": registered,
+        "raises": judgement.part,
+        "changes": [change.as_json() for change in judgement.changes[:50]],
+        "stored_events": trial.as_json() if trial else None,
+    }
+
+
+def _invalid(pointer: str, rule: str, message: str) -> Invalid:
+    return Invalid("The request breaks a rule.", (Fault(pointer, rule, message),))
