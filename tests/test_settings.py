@@ -22,6 +22,7 @@ def another(name: str) -> tuple[str, Any]:
         "log_level": ("debug", "debug"),
         "unknown_events": ("reject", "reject"),
         "max_nesting": ("5", 5),
+        "sanitise": ("off", "off"),
         "port": ("81", 81),
     }
     if name in fixed:
