@@ -39,4 +39,4 @@ def test_the_tree_is_drawn_as_it_grows() -> None:
 
 def test_what_may_be_tried_again() -> None:
     transient = {error.__name__ for error in EVERY if error.transient}
-    assert transient == {"TooManyRequests", "Unavailable", "StorageFull"}
+    assert transient == {"TooSlow", "TooManyRequests", "Unavailable", "StorageFull"}

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ from starlette.types import ASGIApp
 from auricle import __version__, clock, telemetry
 from auricle.edge import reports as reports_door
 from auricle.edge import status
+from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.events import EventDoors
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
@@ -54,6 +56,8 @@ log = structlog.get_logger(__name__)
 ENGINE_PATIENCE_SECONDS = 20.0
 """How long the doors stay shut at the start, until every id ever stored is known; events could be taken without, but
 a repetition would be told `stored`. Some 3 seconds are the rule."""
+OWN_FILES = 200
+"""Open files that are not connections: databases, the engine's pipes and sockets, the log."""
 FAILED_EVENTS_KEPT = 100_000
 FAILED_EVENTS_DAYS = 30
 
@@ -125,14 +129,16 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{listener.getsockname()[1]}"
+        protocol, _ = connections(_room_for(settings.max_connections))
         config = uvicorn.Config(
             build(settings),
+            http=protocol,  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
             lifespan="on",
-            timeout_keep_alive=75,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=10,
         )
         _tune_interpreter()
@@ -145,6 +151,17 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
                 runner.run(_serve(uvicorn.Server(config), listener, note, url, ready))
         finally:
             note.unlink(missing_ok=True)
+
+
+def _room_for(connections: int) -> int:
+    """How many connections there may be: raises the process's limit on open files, and keeps some for our own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # NOTE: without a file left to take a client into, the event loop would ask for one again and again, at full speed.
+    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - OWN_FILES))
 
 
 def _tune_interpreter() -> None:

@@ -6,11 +6,13 @@ AuricleError
 ├── Unauthorized          401  no credential, or one that is unknown, revoked or expired
 ├── Forbidden             403  the credential may not do this, or belongs to another tenant
 ├── NotFound              404  nothing of this tenant bears that id
+├── TooSlow               408  the request did not arrive in time        (transient)
 ├── Conflict              409  the state of things does not allow it
 ├── TooLarge              413  a limit on bytes or counts
 ├── UnsupportedMedia      415  an encoding or a content type that is not spoken here
 ├── Invalid               422  well-formed, and against a rule
 ├── TooManyRequests       429  a limit of the credential or the tenant   (transient)
+├── HeadTooLarge          431  the address or the header fields are too long
 ├── Unavailable           503  a part that reports need is away          (transient)
 ├── QueryTimeout          504  the query ran out of its time
 └── StorageFull           507  the disk has no room for a write          (transient)
@@ -70,6 +72,12 @@ class Conflict(AuricleError):
     code, status, title = "conflict", 409, "In conflict with what there is"
 
 
+class TooSlow(AuricleError):
+    """The request did not arrive in time."""
+
+    code, status, title, transient = "too_slow", 408, "The request came too slowly", True
+
+
 class TooLarge(AuricleError):
     """A limit on bytes or counts."""
 
@@ -92,6 +100,12 @@ class TooManyRequests(AuricleError):
     """A limit of the credential or the tenant."""
 
     code, status, title, transient = "too_many_requests", 429, "Too many requests", True
+
+
+class HeadTooLarge(AuricleError):
+    """The address or the header fields are too long."""
+
+    code, status, title = "head_too_large", 431, "The head of the request is too large"
 
 
 class Unavailable(AuricleError):

@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     port: int = Field(
         8000, ge=0, le=65535, validation_alias=_named("port"), description="Port to listen on; 0 takes a free one."
     )
+    max_connections: int = Field(
+        5_000,
+        ge=10,
+        validation_alias=_named("max_connections"),
+        description="Connections that may be open at once; more are answered 503 and closed.",
+    )
     database_url: str | None = Field(
         None,
         validation_alias=_named("database_url", "DATABASE_URL"),

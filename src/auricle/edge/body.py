@@ -7,8 +7,8 @@ from starlette.requests import ClientDisconnect, Request
 from auricle.errors import BadRequest, TooLarge
 from auricle.intake.decode import Inflation
 
-DEADLINE_SECONDS = 15.0
-"""Time a client has for its whole body."""
+DEADLINE_SECONDS = 13.0
+"""Time a client has for its whole body; a little less than the connection leaves it, so that it hears why."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
