@@ -21,6 +21,22 @@ except ZeroDivisionError:
 """
 
 
+FOREIGN = """
+import logging
+from auricle import telemetry
+telemetry.configure("info")
+for say in (logging.getLogger("some.library").info, logging.getLogger("some.library").warning):
+    say("told by %s", "others")
+"""
+
+
+def test_what_libraries_log_is_one_object_too() -> None:
+    done = subprocess.run([sys.executable, "-c", FOREIGN], capture_output=True, text=True, check=True)
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    line.pop("timestamp")
+    assert line == {"event": "told by others", "level": "warning", "logger": "some.library"}
+
+
 @pytest.mark.parametrize(
     ("level", "expected"),
     [

@@ -23,6 +23,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
@@ -113,7 +114,8 @@ def build(settings: Settings) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
-    return Front(app, doors.hot)
+    paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
+    return Front(app, doors.hot, paths)
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from starlette.requests import Request
 
 from auricle import clock
+from auricle.edge.exchange import current
 from auricle.errors import Forbidden, Unauthorized
 from auricle.model.principal import Principal, Scope
 from auricle.store.control import ControlStore
@@ -32,7 +33,13 @@ class Guard:
         Raises:
             Unauthorized: there is no key, or it is unknown, revoked or expired.
         """
-        key = _key_of(request)
+        principal = await self._principal(_key_of(request))
+        exchange = current.get()
+        if exchange is not None:
+            exchange.principal = principal
+        return principal
+
+    async def _principal(self, key: str) -> Principal:
         known = self._known.get(key)
         now = time.monotonic()
         if known is not None and now - known[0] < FRESH_SECONDS:
