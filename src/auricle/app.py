@@ -33,6 +33,7 @@ from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.events import EventDoors
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
+from auricle.edge.limit import Limiter
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
@@ -182,9 +183,10 @@ def _wire(settings: Settings) -> Parts:
     control, store, events, seen = ControlStore(database), JournalStore(database), EventStore(settings), SeenFilter()
     journal = Journal(store, settings.data, settings.min_free_disk, settings.max_waiting_events)
     indexer = Indexer(events, store, journal, seen, settings.index_interval, settings.index_rows)
-    intake = Intake(journal, store, events, seen)
+    limiter = Limiter(settings)
+    intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control), catalogue)
+    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control, limiter), catalogue)
 
 
 @asynccontextmanager

@@ -33,6 +33,30 @@ class Settings(BaseSettings):
         validation_alias=_named("max_connections"),
         description="Connections that may be open at once; more are answered 503 and closed.",
     )
+    rate_limit_per_minute: int = Field(
+        0,
+        ge=0,
+        validation_alias=_named("rate_limit_per_minute", "RATE_LIMIT_PER_MINUTE"),
+        description="Requests that one credential may send in a minute; 0 is without limit.",
+    )
+    event_quota_per_minute: int = Field(
+        0,
+        ge=0,
+        validation_alias=_named("event_quota_per_minute"),
+        description="Events that one tenant may send in a minute; 0 is without limit.",
+    )
+    event_quota_per_day: int = Field(
+        0,
+        ge=0,
+        validation_alias=_named("event_quota_per_day"),
+        description="Events that one tenant may send in 24 hours; 0 is without limit.",
+    )
+    failed_logins_per_minute: int = Field(
+        600,
+        ge=0,
+        validation_alias=_named("failed_logins_per_minute"),
+        description="Bad credentials that one address may send in a minute; 0 is without limit.",
+    )
     database_url: str | None = Field(
         None,
         validation_alias=_named("database_url", "DATABASE_URL"),

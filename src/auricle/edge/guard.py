@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from auricle import clock
 from auricle.edge.exchange import current
+from auricle.edge.limit import Limiter
 from auricle.errors import Forbidden, Unauthorized
 from auricle.model.principal import Principal, Scope
 from auricle.store.control import ControlStore
@@ -22,8 +23,9 @@ MAX_KEY = 512
 class Guard:
     """Checks API keys. Belongs to the event loop."""
 
-    def __init__(self, control: ControlStore) -> None:
+    def __init__(self, control: ControlStore, limiter: Limiter) -> None:
         self._control = control
+        self._limiter = limiter
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._used: dict[str, datetime] = {}
 
@@ -32,22 +34,27 @@ class Guard:
 
         Raises:
             Unauthorized: there is no key, or it is unknown, revoked or expired.
+            TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
-        principal = await self._principal(_key_of(request))
+        principal = await self._principal(_key_of(request), request.client.host if request.client else "")
         exchange = current.get()
         if exchange is not None:
             exchange.principal = principal
+        self._limiter.count_request(principal)
         return principal
 
-    async def _principal(self, key: str) -> Principal:
+    async def _principal(self, key: str, address: str) -> Principal:
         known = self._known.get(key)
         now = time.monotonic()
         if known is not None and now - known[0] < FRESH_SECONDS:
             return known[1]
+        if known is None:
+            self._limiter.check_address(address)
         try:
             principal = await asyncio.to_thread(self._control.principal, key)
         except Unauthorized:
             self._known.pop(key, None)
+            self._limiter.count_failure(address)
             raise
         self._known[key] = (now, principal)
         self._known.move_to_end(key)

@@ -81,11 +81,20 @@ class _Request:
 class Intake:
     """Takes events of all doors. Belongs to the event loop."""
 
-    def __init__(self, journal: Journal, store: JournalStore, events: EventStore, seen: SeenFilter) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: JournalStore,
+        events: EventStore,
+        seen: SeenFilter,
+        count: Callable[[str, int], None] = lambda _tenant, _events: None,
+    ) -> None:
+        """`count` is told the tenant and the number of events of each request, and may refuse them all."""
         self._journal = journal
         self._store = store
         self._events = events
         self._seen = seen
+        self._count = count
         self._window = Window()
         self._flying: list[tuple[str, Mapping[bytes, int], asyncio.Future[bool]]] = []
         self._received: dict[int, None] = {}
@@ -111,11 +120,13 @@ class Intake:
 
         Raises:
             StorageFull, Unavailable: nothing of the new events was kept; the client should try again.
+            TooManyRequests: the tenant has no room for these events; none was looked at.
         """
         received_at = self._reserve(len(raw))
         self._received[received_at] = None
         try:
             door = door_for(received_at)
+            self._count(door.tenant_id, len(raw))
             verdicts = run(raw, door, self.step_seconds)
             request, failed, tally = _sort(verdicts, door)
             waits = self._drop_known(request)

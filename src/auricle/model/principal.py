@@ -40,3 +40,5 @@ class Principal:
     tenant_id: str
     key_id: str
     scopes: frozenset[Scope]
+    rate_limit: int | None = None
+    """Requests a minute of this credential; None leaves it to the settings, 0 is without limit."""
