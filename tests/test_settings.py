@@ -24,6 +24,7 @@ def another(name: str) -> tuple[str, Any]:
         "max_nesting": ("5", 5),
         "sanitise": ("off", "off"),
         "port": ("81", 81),
+        "allowed_origins": ("https://a.example,http://b:1", "https://a.example,http://b:1"),
     }
     if name in fixed:
         return fixed[name]
@@ -73,6 +74,9 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"unknown_events": "maybe"}, id="a choice"),
         pytest.param({"max_batch_events": 0}, id="nought"),
         pytest.param({"clock_skew": -1}, id="below nought"),
+        pytest.param({"allowed_origins": "https://a.example/path"}, id="an origin with a path"),
+        pytest.param({"allowed_origins": "https://*.example"}, id="half an origin"),
+        pytest.param({"allowed_origins": "*, https://a.example"}, id="any and one"),
         pytest.param({"no_such_setting": 1}, id="an unknown name"),
     ],
 )

@@ -30,6 +30,7 @@ from auricle import __version__, clock, telemetry
 from auricle.edge import reports as reports_door
 from auricle.edge import status
 from auricle.edge.connection import IDLE_SECONDS, connections
+from auricle.edge.cors import Cors
 from auricle.edge.events import EventDoors
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
@@ -116,7 +117,8 @@ def build(settings: Settings) -> ASGIApp:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
-    return Front(app, doors.hot, paths)
+    origins = [origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip()]
+    return Front(app, doors.hot, paths, Cors(origins))
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:

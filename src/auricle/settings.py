@@ -9,6 +9,9 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+ORIGINS = r"^(\*|https?://[^\s/,*]+( *, *https?://[^\s/,*]+)*)$"
+"""A list of origins, `https://example.org, http://localhost:3000`, or `*`."""
+
 
 def _named(name: str, *aliases: str) -> AliasChoices:
     return AliasChoices(f"AURICLE_{name.upper()}", *aliases)
@@ -56,6 +59,12 @@ class Settings(BaseSettings):
         ge=0,
         validation_alias=_named("failed_logins_per_minute"),
         description="Bad credentials that one address may send in a minute; 0 is without limit.",
+    )
+    allowed_origins: str | None = Field(
+        None,
+        pattern=ORIGINS,
+        validation_alias=_named("allowed_origins"),
+        description="Origins whose pages may ask with keys without a list of their own, with commas between; `*` any.",
     )
     database_url: str | None = Field(
         None,

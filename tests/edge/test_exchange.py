@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from auricle.edge.exchange import correlation_of
+from auricle.edge.exchange import begin, current
 from auricle.model.principal import Kind
 from running import BATCH, EVENTS, Service, event, raw_request, wait_until
 
@@ -39,7 +39,8 @@ FRESH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     ],
 )
 def test_what_a_request_is_called(headers: dict[str, str], expected: str | None) -> None:
-    told = correlation_of([(name.encode(), value.encode()) for name, value in headers.items()])
+    told = begin([(name.encode(), value.encode()) for name, value in headers.items()]).correlation_id
+    current.set(None)
     assert told == expected if expected else FRESH.fullmatch(told)
 
 

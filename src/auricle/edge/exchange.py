@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ class Exchange:
     """One request and its answer."""
 
     correlation_id: str
+    origin: str | None = None
+    """The origin of the web page that asks; None when none does."""
     principal: Principal | None = None
     """Who asks; None until the guard has checked the credential, and where none is needed."""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -35,20 +37,22 @@ current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 def begin(headers: Iterable[tuple[bytes, bytes]]) -> Exchange:
     """The exchange of a request with these header fields, from here on the current one; its id is in every log line."""
-    correlation_id = correlation_of(headers)
-    exchange = Exchange(correlation_id, headers=[(HEADER, correlation_id.encode())])
+    found = {name: value for name, value in headers if name in _READ}
+    correlation_id = _correlation_of(found)
+    origin = found.get(b"origin")
+    told = origin.decode("latin-1") if origin is not None else None
+    exchange = Exchange(correlation_id, told, headers=[(HEADER, correlation_id.encode())])
     current.set(exchange)
     bind_contextvars(correlation_id=correlation_id)
     return exchange
 
 
-def correlation_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def _correlation_of(found: Mapping[bytes, bytes]) -> str:
     """What the client calls this request, or a fresh id.
 
     The first of `X-Correlation-ID`, `X-Request-ID` and the trace id of `traceparent` (W3C Trace Context) that is
     well-formed. Anything else a client sends is not repeated, in an answer or in the log.
     """
-    found: dict[bytes, bytes] = {name: value for name, value in headers if name in _SOURCES}
     if found:
         for name in (HEADER, b"x-request-id"):
             value = found.get(name)
@@ -60,4 +64,4 @@ def correlation_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return clock.new_id()
 
 
-_SOURCES = frozenset({HEADER, b"x-request-id", b"traceparent"})
+_READ = frozenset({HEADER, b"x-request-id", b"traceparent", b"origin"})

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.edge import exchange
+from auricle.edge.cors import Cors
 from auricle.edge.exchange import Exchange
 from auricle.edge.reply import problem
 from auricle.errors import AuricleError
@@ -33,12 +34,17 @@ class Front:
     """An ASGI application before another one."""
 
     def __init__(
-        self, behind: ASGIApp, hot: Mapping[tuple[str, str], Handler], paths: Mapping[Any, str] | None = None
+        self,
+        behind: ASGIApp,
+        hot: Mapping[tuple[str, str], Handler],
+        paths: Mapping[Any, str] | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._behind = behind
         self._hot = hot
         # NOTE: FastAPI's router notes the route in the scope for its own routes only, for others just the endpoint.
         self._paths = paths or {}
+        self._cors = cors or Cors(())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -48,17 +54,23 @@ class Front:
         began = perf_counter()
         told = exchange.begin(scope["headers"])
         status = 0
+        handler = preflight = None
 
         async def tell(message: Message) -> None:
             nonlocal status
             if message["type"] in BEGINNINGS:
                 status = message.get("status", 101)
-                message = {**message, "headers": [*message.get("headers", ()), *told.headers]}
+                more = self._cors.headers(told, scope["path"]) if told.origin is not None and not preflight else ()
+                message = {**message, "headers": [*message.get("headers", ()), *told.headers, *more]}
             await send(message)
 
         try:
-            handler = self._hot.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-            if handler is None:
+            if scope["type"] == "http":
+                handler = self._hot.get((scope["method"], scope["path"]))
+                preflight = self._cors.preflight(scope, told.origin) if told.origin is not None else None
+            if preflight is not None:
+                await preflight(scope, receive, tell)
+            elif handler is None:
                 await self._behind(scope, receive, tell)
             else:
                 await _serve_hot(handler, scope, receive, tell)

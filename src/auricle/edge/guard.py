@@ -34,12 +34,14 @@ class Guard:
 
         Raises:
             Unauthorized: there is no key, or it is unknown, revoked or expired.
+            Forbidden: the key may not be used from the web page that asks.
             TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
         principal = await self._principal(_key_of(request), request.client.host if request.client else "")
         exchange = current.get()
         if exchange is not None:
             exchange.principal = principal
+            _check_origin(principal, exchange.origin)
         self._limiter.count_request(principal)
         return principal
 
@@ -80,6 +82,11 @@ class Guard:
         used, self._used = self._used, {}
         if used:
             await asyncio.to_thread(self._control.used, used)
+
+
+def _check_origin(principal: Principal, origin: str | None) -> None:
+    if origin is not None and principal.origins is not None and origin not in principal.origins:
+        raise Forbidden("This key may not be used from pages of this origin.")
 
 
 def _key_of(request: Request) -> str:

@@ -42,3 +42,5 @@ class Principal:
     scopes: frozenset[Scope]
     rate_limit: int | None = None
     """Requests a minute of this credential; None leaves it to the settings, 0 is without limit."""
+    origins: frozenset[str] | None = None
+    """Origins of the web pages that may use this credential; None leaves it to the settings."""
