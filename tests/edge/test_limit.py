@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from auricle.edge import exchange
@@ -12,7 +13,7 @@ from auricle.edge.limit import Limiter
 from auricle.errors import AuricleError, TooLarge, TooManyRequests
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.settings import Settings
-from running import EVENTS, STATS, Service, event, serving, wait_until
+from running import BATCH, EVENTS, STATS, Service, event, serving, wait_until
 
 START = 1_800_000_000.0
 """The first second of a minute; of a day it is none."""
@@ -185,6 +186,9 @@ def test_a_tenant_beyond_its_quota_keeps_what_was_taken(limited: Service, tenant
     answers = [limited.send(tenant, batch) for batch in batches]
     assert [checked(answer) for answer in answers] == [202, 202, 429]
     assert limited.send(tenant, [event() for _ in range(26)]).status == 413
+    lines = b"\n".join(orjson.dumps(event()) for _ in range(2_010))
+    many = limited.ask("POST", BATCH, lines, limited.key(tenant), {"Content-Type": "application/x-ndjson"})
+    assert many.status == 413
     assert checked(limited.send(tenant, batches[2][:5])) == 202
     counts = wait_until(lambda: (told := limited.stats(tenant))["waiting"] == 0 and told["events"], pause=2.0)
     assert (counts["received"], counts["stored"]) == (25, 25)

@@ -87,10 +87,11 @@ class EventDoors:
         else:
             body = await read_body(request, settings.max_batch_bytes)
             batch, longest = parse_batch(body, settings.max_batch_events), len(body)
+        self._intake.admit(principal.tenant_id, len(batch.events))
         receipts: list[Receipt | None] = []
         for start in range(0, len(batch.events), NDJSON_SLICE):
             part = batch.events[start : start + NDJSON_SLICE]
-            told = await self._intake.take(part, self._door(principal, batch.sent_at, longest))
+            told = await self._intake.take(part, self._door(principal, batch.sent_at, longest), admitted=True)
             receipts += [one and replace(one, index=one.index + start) for one in told] if start else told
         return _batch_reply(batch, receipts, everything=request.query_params.get("results") == "all")
 

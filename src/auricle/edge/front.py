@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 PROBES = frozenset({"/health", "/healthz", "/readyz", "/metrics", "/api/v1/analytics/health"})
 """Asked every few seconds by machines: the log tells of them only when something is wrong."""
-BEGINNINGS = ("http.response.start", "websocket.accept")
+BEGINNINGS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class Front:

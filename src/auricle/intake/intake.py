@@ -108,25 +108,39 @@ class Intake:
             prints = {keys[n * 16 : n * 16 + 16]: fingerprint_of_line(line) for n, line in enumerate(lines)}
             self._window.claim(tenant, prints, clock.micros())
 
-    async def take(self, raw: Sequence[Any], door_for: Callable[[int], Door]) -> list[Receipt | None]:
+    def admit(self, tenant_id: str, events: int) -> None:
+        """Counts the events of a request that is taken in parts, before the first: `take` each part as `admitted`.
+
+        Raises:
+            TooManyRequests: the tenant has no room for these events now; TooLarge when it never has.
+        """
+        # NOTE: were each part counted by itself, a body larger than the quota would stop at the same place for ever,
+        # because what was taken already is counted again with every try.
+        self._count(tenant_id, events)
+
+    async def take(
+        self, raw: Sequence[Any], door_for: Callable[[int], Door], *, admitted: bool = False
+    ) -> list[Receipt | None]:
         """Makes events of raw ones, writes the new ones, and says what became of each.
 
         Args:
             raw: decoded events, or the `Rejected` that decoding made of one.
             door_for: the door of this request, given the time of receipt in microseconds.
+            admitted: whether `admit` has counted these events.
 
         Returns:
             A receipt an event, in order; None stands for `stored`, the rule.
 
         Raises:
             StorageFull, Unavailable: nothing of the new events was kept; the client should try again.
-            TooManyRequests: the tenant has no room for these events; none was looked at.
+            TooManyRequests, TooLarge: the tenant has no room for these events; none was looked at.
         """
         received_at = self._reserve(len(raw))
         self._received[received_at] = None
         try:
             door = door_for(received_at)
-            self._count(door.tenant_id, len(raw))
+            if not admitted:
+                self._count(door.tenant_id, len(raw))
             verdicts = run(raw, door, self.step_seconds)
             request, failed, tally = _sort(verdicts, door)
             waits = self._drop_known(request)
