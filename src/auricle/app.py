@@ -27,6 +27,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
+from auricle.edge import audit as audit_door
 from auricle.edge import reports as reports_door
 from auricle.edge import status
 from auricle.edge.connection import IDLE_SECONDS, connections
@@ -48,6 +49,7 @@ from auricle.jobs import Job, run_jobs
 from auricle.model.statement import Rows, Statement
 from auricle.report.run import ReportRunner
 from auricle.settings import Settings
+from auricle.store.audit import AuditStore
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
 from auricle.store.events import EventStore
@@ -83,6 +85,7 @@ class Parts:
     intake: Intake
     guard: Guard
     catalogue: Catalogue
+    audit: AuditStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(doors.routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
+    app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.add_exception_handler(AuricleError, on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -188,7 +192,8 @@ def _wire(settings: Settings) -> Parts:
     limiter = Limiter(settings)
     intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    return Parts(settings, control, store, events, seen, journal, indexer, intake, Guard(control, limiter), catalogue)
+    guard, audit = Guard(control, limiter), AuditStore(database)
+    return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit)
 
 
 @asynccontextmanager
@@ -224,8 +229,18 @@ def _jobs(parts: Parts) -> list[Job]:
     async def refresh_schemas() -> None:
         await asyncio.to_thread(parts.catalogue.refresh)
 
+    told = (0, b"")
+
+    async def tell_audit_head() -> None:
+        nonlocal told
+        head = await asyncio.to_thread(parts.audit.head)
+        if head != told:
+            told = head
+            log.info("audit_head", entries=head[0], head=head[1].hex())
+
     return [
         Job("refresh_schemas", 1, refresh_schemas),
+        Job("tell_audit_head", 300, tell_audit_head),
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_failed_events", 600, forget_failed),

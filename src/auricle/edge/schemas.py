@@ -97,7 +97,8 @@ class SchemaDoors:
         schema = judgement.registry.ids[candidate.id]
         trial = await try_schema(self._events, principal.tenant_id, schema, judgement.registry)
         if not dry:
-            await asyncio.to_thread(self._catalogue.register, principal.tenant_id, candidate, judgement)
+            register = self._catalogue.register
+            await asyncio.to_thread(register, principal.tenant_id, candidate, judgement, actor=principal.actor)
         return json_reply(_registered(candidate, judgement, trial, registered=not dry), 200 if dry else 201)
 
     async def validate(self, request: Request) -> Response:
@@ -131,7 +132,7 @@ class SchemaDoors:
         if body.get("mode") not in list(Mode):
             raise _invalid("/mode", "enum", f"`mode` must be one of {', '.join(Mode)}.")
         name, mode = request.path_params["event_name"], Mode(body["mode"])
-        await asyncio.to_thread(self._catalogue.set_mode, principal.tenant_id, name, mode)
+        await asyncio.to_thread(self._catalogue.set_mode, principal.tenant_id, name, mode, actor=principal.actor)
         return json_reply({"event_name": name, "mode": mode})
 
     async def _look(self, principal: Principal) -> tuple[TenantSchemas, Registry]:

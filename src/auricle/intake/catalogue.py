@@ -99,18 +99,20 @@ class Catalogue:
         _check_version(candidate.version, base, changes)
         return Judgement(told.revision, registry, base, tuple(changes))
 
-    def register(self, tenant_id: str, candidate: Candidate, judgement: Judgement) -> None:
+    def register(self, tenant_id: str, candidate: Candidate, judgement: Judgement, *, actor: str = "service") -> None:
         """Keeps a candidate that was judged; this process's doors know it when this returns.
+
+        The audit log tells that `actor` registered it.
 
         Raises:
             Conflict: the tenant's schemas were changed since the judgement.
         """
-        if not self._store.add(tenant_id, _schema_of(candidate), judgement.revision):
+        if not self._store.add(tenant_id, _schema_of(candidate), judgement.revision, actor=actor):
             raise _moved()
         self._reload(tenant_id)
 
-    def set_mode(self, tenant_id: str, event_name: str, mode: Mode) -> None:
-        """Sets what becomes of events of that name that break their schema.
+    def set_mode(self, tenant_id: str, event_name: str, mode: Mode, *, actor: str = "service") -> None:
+        """Sets what becomes of events of that name that break their schema; the audit log tells that `actor` did.
 
         Raises:
             NotFound: no schema has this name.
@@ -119,7 +121,7 @@ class Catalogue:
         told = self._reload(tenant_id)
         if event_name not in self.for_tenant(tenant_id).known:
             raise NotFound("No schema has this event name.")
-        if not self._store.set_mode(tenant_id, event_name, mode, told.revision, clock.micros()):
+        if not self._store.set_mode(tenant_id, event_name, mode, told.revision, clock.micros(), actor=actor):
             raise _moved()
         self._reload(tenant_id)
 

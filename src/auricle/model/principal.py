@@ -44,3 +44,8 @@ class Principal:
     """Requests a minute of this credential; None leaves it to the settings, 0 is without limit."""
     origins: frozenset[str] | None = None
     """Origins of the web pages that may use this credential; None leaves it to the settings."""
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names it."""
+        return f"key:{self.key_id}"

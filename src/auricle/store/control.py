@@ -16,6 +16,7 @@ from auricle.errors import Invalid, Unauthorized
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
+from auricle.store.audit import append
 from auricle.store.database import open_database, told
 from auricle.store.tables import api_keys, tenants
 
@@ -62,8 +63,10 @@ class ControlStore:
         """Gives the connections back."""
         self._engine.dispose()
 
-    def create_key(self, tenant: str, kind: Kind, *, label: str = "", expires_at: datetime | None = None) -> NewKey:
-        """Makes a key, and the tenant when it is new.
+    def create_key(
+        self, tenant: str, kind: Kind, *, label: str = "", expires_at: datetime | None = None, actor: str = "cli"
+    ) -> NewKey:
+        """Makes a key, and the tenant when it is new; the audit log tells that `actor` did.
 
         Raises:
             Invalid: the tenant's name is no slug, or the expiry has no zone.
@@ -90,6 +93,8 @@ class ControlStore:
             known = dialect.insert(tenants).values(id=tenant, created_at=clock.now()).on_conflict_do_nothing()
             connection.execute(known)
             connection.execute(insert(api_keys).values(row))
+            ends = None if expires_at is None else expires_at.astimezone(UTC).isoformat()
+            append(connection, tenant, actor, "key.create", key_id, {"kind": kind.value, "expires_at": ends})
         return NewKey(key, key_id, tenant, kind)
 
     def list_keys(self, tenant: str | None = None) -> list[KeyRow]:
@@ -100,15 +105,19 @@ class ControlStore:
         with told(), self._engine.connect() as connection:
             return [_key_row(row) for row in connection.execute(query).mappings()]
 
-    def revoke_key(self, key_id: str) -> bool:
-        """Ends a key; False when there is none with this id that is alive."""
+    def revoke_key(self, key_id: str, *, actor: str = "cli") -> bool:
+        """Ends a key, and the audit log tells that `actor` did; False when none with this id is alive."""
         change = (
             update(api_keys)
             .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
             .values(revoked_at=clock.now())
+            .returning(api_keys.c.tenant_id)
         )
         with told(), self._engine.begin() as connection:
-            return connection.execute(change).rowcount > 0
+            tenant = connection.execute(change).scalar()
+            if tenant is not None:
+                append(connection, tenant, actor, "key.revoke", key_id)
+        return tenant is not None
 
     def principal(self, key: str) -> Principal:
         """Who holds this key.

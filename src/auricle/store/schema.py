@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from auricle.model.schema import Mode, TenantSchema, TenantSchemas, Version
+from auricle.store.audit import append
 from auricle.store.database import told
 from auricle.store.tables import schema_changes, schema_modes, schemas
 
@@ -59,8 +60,11 @@ class SchemaStore:
             )
             return TenantSchemas(revision, kept, tuple((name, Mode(mode)) for name, mode in modes))
 
-    def add(self, tenant_id: str, schema: TenantSchema, judged: int) -> bool:
-        """Registers a version that was judged against revision `judged`; False when the tenant has moved on."""
+    def add(self, tenant_id: str, schema: TenantSchema, judged: int, *, actor: str = "service") -> bool:
+        """Registers a version that was judged against revision `judged`; False when the tenant has moved on.
+
+        The audit log tells that `actor` did.
+        """
         with told(), self._engine.begin() as connection:
             if not self._moved(connection, tenant_id, judged):
                 return False
@@ -73,15 +77,23 @@ class SchemaStore:
                 **schema.version._asdict(),
             }
             connection.execute(insert(schemas).values(row))
+            target = f"{schema.event_name}/{schema.version}"
+            append(connection, tenant_id, actor, "schema.register", target, {"vendor": schema.vendor})
             return True
 
-    def set_mode(self, tenant_id: str, event_name: str, mode: Mode, judged: int, changed_at: int) -> bool:
-        """Sets what becomes of events that break their schema; False when the tenant has moved on."""
+    def set_mode(
+        self, tenant_id: str, event_name: str, mode: Mode, judged: int, changed_at: int, *, actor: str = "service"
+    ) -> bool:
+        """Sets what becomes of events that break their schema; False when the tenant has moved on.
+
+        The audit log tells that `actor` did.
+        """
         with told(), self._engine.begin() as connection:
             if not self._moved(connection, tenant_id, judged):
                 return False
             change = {"tenant_id": tenant_id, "event_name": event_name, "mode": mode.value, "changed_at": changed_at}
             connection.execute(_SET_MODE, change)
+            append(connection, tenant_id, actor, "schema.mode", event_name, {"mode": mode.value})
             return True
 
     def _moved(self, connection: Connection, tenant_id: str, judged: int) -> bool:

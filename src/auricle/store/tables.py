@@ -119,3 +119,18 @@ schema_changes = Table(
     Column("tenant_id", String(64), primary_key=True),
     Column("revision", BigInteger, nullable=False, comment="Rises with every change of a schema or a mode."),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="1, 2, 3 …: a gap is a row taken away."),
+    Column("tenant_id", String(64), nullable=False, comment="Empty for what belongs to no tenant."),
+    Column("at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("detail", Text, nullable=False, comment="A JSON object; never a secret, never a person."),
+    Column("hash", LargeBinary(32), nullable=False, comment="SHA-256 of the hash before and of this row."),
+    Index("audit_by_tenant", "tenant_id", "id"),
+    comment="Who did what; append-only, each row bound to all before it.",
+)
