@@ -33,6 +33,7 @@ from auricle.edge import status
 from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
 from auricle.edge.events import EventDoors
+from auricle.edge.failures import Failures
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
 from auricle.edge.limit import Limiter
@@ -86,6 +87,7 @@ class Parts:
     guard: Guard
     catalogue: Catalogue
     audit: AuditStore
+    failures: Failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +191,13 @@ def _wire(settings: Settings) -> Parts:
     control, store, events, seen = ControlStore(database), JournalStore(database), EventStore(settings), SeenFilter()
     journal = Journal(store, settings.data, settings.min_free_disk, settings.max_waiting_events)
     indexer = Indexer(events, store, journal, seen, settings.index_interval, settings.index_rows)
-    limiter = Limiter(settings)
+    audit = AuditStore(database)
+    failures = Failures(audit)
+    limiter = Limiter(settings, note=failures.note)
     intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    guard, audit = Guard(control, limiter), AuditStore(database)
-    return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit)
+    guard = Guard(control, limiter)
+    return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures)
 
 
 @asynccontextmanager
@@ -212,6 +216,8 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
             jobs.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await jobs
+            with contextlib.suppress(AuricleError):
+                await parts.failures.flush()
             await asyncio.to_thread(parts.indexer.stop)
             await asyncio.to_thread(parts.journal.close)
             parts.control.close()
@@ -241,6 +247,7 @@ def _jobs(parts: Parts) -> list[Job]:
     return [
         Job("refresh_schemas", 1, refresh_schemas),
         Job("tell_audit_head", 300, tell_audit_head),
+        Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_failed_events", 600, forget_failed),

@@ -5,6 +5,7 @@ two processes count apart. Its Redis storage would count them together, and is h
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
 
@@ -22,10 +23,14 @@ from auricle.settings import Settings
 class Limiter:
     """Counts what is limited, and refuses what is beyond. Belongs to the event loop."""
 
-    def __init__(self, settings: Settings, storage: Storage | None = None) -> None:
+    def __init__(
+        self, settings: Settings, storage: Storage | None = None, note: Callable[[str], None] = lambda _address: None
+    ) -> None:
+        """`note` is told the address of every bad credential."""
         # NOTE: the strategy holds its storage by a weak reference.
         self._storage = storage or MemoryStorage()
         self._window = SlidingWindowCounterRateLimiter(self._storage)
+        self._note = note
         self._requests = settings.rate_limit_per_minute
         self._failures = _per_minute(settings.failed_logins_per_minute)
         quotas = (_per_minute(settings.event_quota_per_minute), _per_day(settings.event_quota_per_day))
@@ -76,6 +81,7 @@ class Limiter:
 
     def count_failure(self, address: str) -> None:
         """Counts a bad credential against the address that it came from."""
+        self._note(address)
         if self._failures is not None:
             self._window.hit(self._failures, "failures", _peer(address))
 
