@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from auricle.errors import Unavailable
+from auricle.errors import StorageFull, Unavailable
 from auricle.intake.dedupe import SeenFilter
 from auricle.intake.indexer import Indexer
 from auricle.intake.journal import Journal
@@ -279,6 +279,18 @@ def test_without_an_engine_it_tells_its_trouble_and_waits(database: Engine, sett
     assert rig.indexer.trouble == "The event store is starting; events are accepted meanwhile."
     assert rig.counts == {"received": 1, "waiting": 1}
     rig.close()
+
+
+def test_on_a_nearly_full_disk_events_wait(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = rig.event()
+    rig.write(told)
+    with monkeypatch.context() as full:
+        full.setattr(rig.journal, "_min_free_disk", 1 << 60)
+        with pytest.raises(StorageFull):
+            rig.step()
+    assert (rig.stored, rig.counts) == ([], {"received": 1, "waiting": 1})
+    rig.step()
+    assert (rig.stored, rig.counts) == (ids([told]), {"received": 1, "stored": 1})
 
 
 def test_rows_that_the_engine_takes_for_done_are_written_again(rig: Rig) -> None:

@@ -263,7 +263,7 @@ def test_rows_go_in_with_settings(client: Client, engine: Process) -> None:
     assert engine.run("INSERT INTO t (a) VALUES (9)")[0] == 200
 
 
-def test_a_large_insert_comes_in_pieces(client: Client) -> None:
+def test_a_large_insert_comes_whole(client: Client) -> None:
     client.command("CREATE TABLE IF NOT EXISTS big (a String) ENGINE = MergeTree ORDER BY a")
     row = json.dumps(["r" * 1_000]).encode()
     client.raw_insert("big", ["a"], b"\n".join([row] * 12_000), fmt="JSONCompactEachRow")
@@ -271,6 +271,23 @@ def test_a_large_insert_comes_in_pieces(client: Client) -> None:
         ["12000", "12000000"],
         [12_000, 12_000_000],
     )
+
+
+def test_an_insert_that_cannot_be_written_is_refused(client: Client) -> None:
+    client.command("CREATE TABLE small (a String) ENGINE = MergeTree ORDER BY a")
+    place = Path(client.command("SELECT data_paths[1] FROM system.tables WHERE name = 'small'")).resolve()
+    aside = place.with_name("aside")
+    place.rename(aside)
+    place.touch()  # a file where the folder of the table was: nothing can be written there
+    try:
+        with pytest.raises(DatabaseError):
+            client.raw_insert("small", ["a"], b'["a row"]', fmt="JSONCompactEachRow")
+    finally:
+        place.unlink()
+        aside.rename(place)
+    assert client.command("SELECT count() FROM small") == 0
+    client.raw_insert("small", ["a"], b'["a row"]', fmt="JSONCompactEachRow")
+    assert client.command("SELECT count() FROM small") == 1
 
 
 def test_it_ends_when_its_parent_goes(tmp_path: Path) -> None:

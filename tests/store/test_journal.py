@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select, text
 from auricle.errors import StorageFull, Unavailable
 from auricle.settings import Settings
 from auricle.store.database import open_database
-from auricle.store.journal import Block, Entry, FailedEvent, JournalStore, Settlement, Waiting
+from auricle.store.journal import LOCK, Block, Entry, FailedEvent, JournalStore, Settlement, Waiting
 from auricle.store.tables import failed_events, journal, tallies
 
 ID = "123e4567-e89b-12d3-a456-426614174000"
@@ -291,16 +291,31 @@ def pair(database_settings: Settings) -> Iterator[tuple[JournalStore, JournalSto
 def test_one_process_indexes_at_a_time(pair: tuple[JournalStore, JournalStore]) -> None:
     first, second = pair
     with first.indexing() as mine, second.indexing() as theirs, second.indexing() as again:
-        assert (mine, theirs, again) == (True, False, False)
+        assert (mine(), theirs(), again()) == (True, False, False)
     with second.indexing() as theirs, first.indexing() as mine:
-        assert (mine, theirs) == (False, True)
+        assert (mine(), theirs()) == (False, True)
     with pytest.raises(ZeroDivisionError), first.indexing():
         raise ZeroDivisionError
     with second.indexing() as theirs:
-        assert theirs
+        assert theirs()
+
+
+@pytest.mark.parametrize("database_settings", ["postgresql"], indirect=True)
+def test_the_right_to_index_goes_with_its_connection(pair: tuple[JournalStore, JournalStore]) -> None:
+    first, second = pair
+    with first.indexing() as mine:
+        assert mine()
+        with second._engine.begin() as connection:
+            holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :id"
+            pid = connection.execute(text(holder), {"id": LOCK}).scalar_one()
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        with second.indexing() as theirs:
+            assert theirs()
+            with pytest.raises(Unavailable):
+                mine()
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_in_sqlite_the_folder_lock_has_seen_to_it(store: JournalStore) -> None:
     with store.indexing() as mine:
-        assert mine
+        assert mine()

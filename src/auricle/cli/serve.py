@@ -42,6 +42,6 @@ def serve(
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Failure(f"port {settings.port} of {settings.host} is taken: choose another with --port") from None
-        if error.errno in (errno.EACCES, errno.EADDRNOTAVAIL, errno.EROFS, errno.ENOTDIR, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EADDRNOTAVAIL, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENOSPC):
             raise Failure(f"{error.strerror}: {error.filename or f'{settings.host}:{settings.port}'}") from None
         raise

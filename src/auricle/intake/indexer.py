@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 
 from auricle import clock
-from auricle.errors import AuricleError, Unavailable
+from auricle.errors import AuricleError, StorageFull, Unavailable
 from auricle.intake.dedupe import SeenFilter, Words, halves, stored_halves
 from auricle.intake.journal import Journal
 from auricle.intake.row import received_at_of
@@ -86,9 +86,9 @@ class Indexer:
         while not self._stopping.is_set():
             try:
                 with self._store.indexing() as mine:
-                    if mine:
+                    if mine():
                         self._fill_filter()
-                        while not self._stopping.is_set():
+                        while not self._stopping.is_set() and mine():
                             self._step()
                             failures, self.trouble = 0, None
                     else:
@@ -116,6 +116,8 @@ class Indexer:
 
     def _step(self) -> None:
         """Drains one insert's worth, or waits for something to do."""
+        if not self._journal.spares_the_engine:
+            raise StorageFull("The disk is nearly full; events wait in the journal.")
         self._journal.written.clear()
         began = time.monotonic()
         blocks = self._store.blocks(self._max_rows, INSERT_BYTES)

@@ -60,6 +60,18 @@ class Journal:
         # NOTE: not always the first: a request may overtake another on its way here.
         return min((received_at for received_at, _ in tuple(self._queued)), default=None)
 
+    @property
+    def spares_the_engine(self) -> bool:
+        """Whether the disk has room for more rows of the engine.
+
+        The last half of what is to be kept free is the database's: without room it could not be opened after a crash.
+        """
+        return self._free() >= self._min_free_disk // 2
+
+    def _free(self) -> int:
+        told = os.statvfs(self._disk)
+        return told.f_bavail * told.f_frsize
+
     def close(self) -> None:
         """Writes what is queued, and ends."""
         self._closed = True
@@ -93,8 +105,7 @@ class Journal:
             raise Unavailable("Too many events wait for the event store; try again.", retry_after=5)
         now = time.monotonic()
         if now - self._disk_checked > DISK_CHECK_SECONDS:
-            free = os.statvfs(self._disk)
-            self._disk_full = free.f_bavail * free.f_frsize < self._min_free_disk
+            self._disk_full = self._free() < self._min_free_disk
             self._disk_checked = now
         if self._disk_full:
             raise StorageFull("The disk is nearly full; nothing of this was kept. Try again later.", retry_after=10)

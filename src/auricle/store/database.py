@@ -22,9 +22,15 @@ WAL_PAGES = 4_000
 
 
 def open_database(settings: Settings) -> Engine:
-    """The database of the settings, migrated to the present: PostgreSQL by URL, else SQLite in the data folder."""
+    """The database of the settings, migrated to the present: PostgreSQL by URL, else SQLite in the data folder.
+
+    Raises:
+        StorageFull: the disk has no room.
+        Unavailable: the database cannot be reached or read.
+    """
     engine = _postgresql(settings.database_url) if settings.database_url else _sqlite(settings.data)
-    migrate(engine)
+    with told():
+        migrate(engine)
     return engine
 
 

@@ -99,7 +99,8 @@ class EmbeddedEngine:
         command = [sys.executable, "-m", "auricle.store.engine_process", str(self._folder), str(self._memory)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self._process = process
-        self._pid_file.write_text(str(process.pid))
+        with contextlib.suppress(OSError):  # on a full disk; the engine's own lock still keeps a second one out
+            self._pid_file.write_text(str(process.pid))
         if process.stdin is None or process.stdout is None:
             raise OSError("the engine has no pipes")
         process.stdin.write(secret.encode() + b"\n")

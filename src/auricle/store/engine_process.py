@@ -15,12 +15,13 @@ import os
 import re
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from chdb._chdb import connect  # type: ignore[attr-defined]
@@ -51,7 +52,6 @@ SETTING = re.compile(r"[a-z][a-z0-9_]*")
 BOUNDARY = re.compile(r"multipart/form-data; boundary=\"?([^\"]+)\"?")
 FIELD = re.compile(rb'name="([^"]+)"')
 CODE = re.compile(r"Code: (\d+)\. ")
-APPEND_BYTES = 4 << 20
 
 
 class Refused(Exception):
@@ -101,6 +101,13 @@ def _form(body: bytes, boundary: bytes) -> dict[str, str]:
             raise Refused("a field of a form has no name")
         fields[name[1].decode()] = value.removesuffix(b"\r\n").decode()
     return fields
+
+
+def _nameless_file() -> IO[bytes]:
+    """A file that goes when it is closed; in memory where the system can do that."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("rows"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -178,14 +185,13 @@ class Handler(BaseHTTPRequestHandler):
             session.close()
 
     def _insert(self, session: Any, statement: str, form: str, rows: memoryview) -> None:
-        handle = session.send_insert(statement.strip().removesuffix("FORMAT").strip(), form)
-        try:
-            for start in range(0, len(rows), APPEND_BYTES):
-                session.insert_append(handle, bytes(rows[start : start + APPEND_BYTES]))
-        except RuntimeError:
-            session.insert_cancel(handle)
-            raise
-        result = session.insert_done(handle)
+        # NOTE: not chDB's own `send_insert`: it keeps quiet about a failure, so that on a full disk rows would be taken
+        # for written.
+        with _nameless_file() as file:
+            file.write(rows)
+            file.seek(0)
+            target = statement.strip().removesuffix("FORMAT").strip()
+            result = session.query(f"{target} FROM INFILE '/dev/fd/{file.fileno()}' FORMAT {form}", "CSV")
         self._whole(HTTPStatus.OK, b"", {"written_rows": str(result.rows_written())})
 
     def _select(self, session: Any, statement: str, params: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """The journal: accepted events on disk until the engine has them, and the counts that must agree with them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -203,19 +203,29 @@ class JournalStore:
             return connection.execute(change).rowcount
 
     @contextmanager
-    def indexing(self) -> Iterator[bool]:
-        """Whether this process may index: one at a time. The right is held until the block ends.
+    def indexing(self) -> Iterator[Callable[[], bool]]:
+        """Whether this process may index: one at a time, until the block ends. Ask again before every insert.
 
         In SQLite the data folder's own lock has seen to it (`auricle.app`).
+
+        Raises:
+            Unavailable: when asked, the connection that held the right is gone, and the right with it.
         """
         if self._engine.dialect.name != "postgresql":
-            yield True
+            yield lambda: True
             return
-        with self._engine.connect() as connection:
-            held = connection.execute(select(func.pg_try_advisory_lock(LOCK))).scalar_one()
+        with told(), self._engine.connect() as connection:
+            held = bool(connection.execute(select(func.pg_try_advisory_lock(LOCK))).scalar_one())
             connection.commit()
+
+            def mine() -> bool:
+                with told():
+                    connection.execute(select(1))
+                    connection.commit()
+                return held
+
             try:
-                yield bool(held)
+                yield mine
             finally:
                 if held and not connection.invalidated:
                     connection.execute(select(func.pg_advisory_unlock(LOCK)))
