@@ -306,7 +306,8 @@ def test_the_right_to_index_goes_with_its_connection(pair: tuple[JournalStore, J
     with first.indexing() as mine:
         assert mine()
         with second._engine.begin() as connection:
-            holder = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :id"
+            here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            holder = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = :id AND database = {here}"
             pid = connection.execute(text(holder), {"id": LOCK}).scalar_one()
             connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
         with second.indexing() as theirs:

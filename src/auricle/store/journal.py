@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from auricle import clock
 from auricle.store.database import told
@@ -218,10 +219,14 @@ class JournalStore:
             held = bool(connection.execute(select(func.pg_try_advisory_lock(LOCK))).scalar_one())
             connection.commit()
 
+            @told()
             def mine() -> bool:
-                with told():
+                try:
                     connection.execute(select(1))
                     connection.commit()
+                except DBAPIError:
+                    connection.invalidate()  # nobody shall be given it again, nor shall it be unlocked
+                    raise
                 return held
 
             try:
