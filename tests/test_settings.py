@@ -24,6 +24,7 @@ def another(name: str) -> tuple[str, Any]:
         "max_nesting": ("5", 5),
         "sanitise": ("off", "off"),
         "port": ("81", 81),
+        "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
         "allowed_origins": ("https://a.example,http://b:1", "https://a.example,http://b:1"),
     }
     if name in fixed:
@@ -77,6 +78,7 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"allowed_origins": "https://a.example/path"}, id="an origin with a path"),
         pytest.param({"allowed_origins": "https://*.example"}, id="half an origin"),
         pytest.param({"allowed_origins": "*, https://a.example"}, id="any and one"),
+        pytest.param({"trusted_proxies": "10.0.0.0/8, proxy.example"}, id="a proxy by name"),
         pytest.param({"no_such_setting": 1}, id="an unknown name"),
     ],
 )

@@ -30,6 +30,8 @@ from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
 from auricle.edge import reports as reports_door
 from auricle.edge import status
+from auricle.edge.address import trusted_proxies
+from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
 from auricle.edge.events import EventDoors
@@ -115,6 +117,7 @@ def build(settings: Settings) -> ASGIApp:
     doors = EventDoors(parts.guard, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(doors.routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
+    app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.include_router(reports_door.router(runner, parts.guard.principal))
@@ -196,7 +199,7 @@ def _wire(settings: Settings) -> Parts:
     limiter = Limiter(settings, note=failures.note)
     intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    guard = Guard(control, limiter)
+    guard = Guard(control, limiter, trusted_proxies(settings.trusted_proxies))
     return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures)
 
 

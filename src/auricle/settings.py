@@ -3,10 +3,11 @@
 Every setting is `AURICLE_<NAME>`; the names that the first documents used work too and are listed beside each.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ORIGINS = r"^(\*|https?://[^\s/,*]+( *, *https?://[^\s/,*]+)*)$"
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
         pattern=ORIGINS,
         validation_alias=_named("allowed_origins"),
         description="Origins whose pages may ask with keys without a list of their own, with commas between; `*` any.",
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        validation_alias=_named("trusted_proxies"),
+        description="Proxies whose `X-Forwarded-For` is believed: addresses or networks, with commas between.",
     )
     database_url: str | None = Field(
         None,
@@ -171,3 +177,11 @@ class Settings(BaseSettings):
     max_timeseries_points: int = Field(
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, told: str | None) -> str | None:
+        for each in (told or "").split(","):
+            if each.strip():
+                ip_network(each.strip(), strict=False)
+        return told

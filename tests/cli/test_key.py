@@ -1,6 +1,7 @@
 """`auricle key`: the life of a key."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,58 @@ def test_expiry(run: Run, tmp_path: Path, when: str, outcome: Any) -> None:
     keys = orjson.loads(run("key", "list", "--data", tmp_path, "--json").out)["keys"]
 
     assert (ran.code or [key["state"] for key in keys]) == (outcome if outcome == 2 else [outcome])
+
+
+def test_a_key_is_bound_and_rotated(run: Run, tmp_path: Path) -> None:
+    bounds = ("--scope", "sql:read", "--ip", "10.1.2.3/8", "--ip", "::1", "--origin", "https://A.example")
+    made = orjson.loads(
+        run(
+            *("key", "create", "--tenant", "acme", "--kind", "read", "--rate-limit", 9, *bounds),
+            *("--expires", "30d", "--data", tmp_path, "--json"),
+        ).out
+    )
+    new = orjson.loads(run("key", "rotate", made["id"], "--overlap", "2d", "--data", tmp_path, "--json").out)
+    again = run("key", "rotate", made["id"], "--data", tmp_path)
+    keys = orjson.loads(run("key", "list", "--data", tmp_path, "--json").out)["keys"]
+
+    assert list(new) == ["key", "id", "tenant", "kind"]
+    assert (again.code, "rotated already" in again.err) == (1, True)
+    assert [(key["id"], key["replaces"], key["state"]) for key in keys] == [
+        (made["id"], None, "alive"),
+        (new["id"], made["id"], "alive"),
+    ]
+    for key in keys:
+        assert (key["scopes"], key["ips"], key["origins"], key["rate_limit"]) == (
+            ["sql:read"],
+            ["10.0.0.0/8", "::1/128"],
+            ["https://a.example"],
+            9,
+        )
+    ends = [datetime.fromisoformat(key["expires_at"]) - datetime.now(UTC) for key in keys]
+    assert [round(end / timedelta(days=1), 2) for end in ends] == [2, 30]
+
+
+def test_a_key_without_overlap_ends_at_once(run: Run, tmp_path: Path) -> None:
+    arguments = ("--tenant", "acme", "--kind", "read", "--data", tmp_path, "--json")
+    made = orjson.loads(run("key", "create", *arguments).out)
+    run("key", "rotate", made["id"], "--overlap", "0h", "--data", tmp_path)
+    keys = orjson.loads(run("key", "list", "--data", tmp_path, "--json").out)["keys"]
+    assert [key["state"] for key in keys] == ["revoked", "alive"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(("create", "--tenant", "a", "--kind", "read", "--ip", "here"), 1, id="no network"),
+        pytest.param(("create", "--tenant", "a", "--kind", "read", "--scope", "admin"), 1, id="another kind's scope"),
+        pytest.param(("create", "--tenant", "a", "--kind", "read", "--scope", "all"), 2, id="an unknown scope"),
+        pytest.param(("rotate", "nobody"), 1, id="an unknown key"),
+        pytest.param(("rotate", "nobody", "--overlap", "soon"), 2, id="an overlap of words"),
+        pytest.param(("rotate", "nobody", "--overlap", "91d"), 2, id="a long overlap"),
+        pytest.param(("rotate", "nobody", "--overlap", "-1h"), 2, id="an overlap before now"),
+        pytest.param(("rotate", "nobody", "--overlap", "nanh"), 2, id="an overlap that is no number"),
+    ],
+)
+def test_what_is_wrong_makes_no_key(run: Run, tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
+    assert run("key", *arguments, "--data", tmp_path).code == code
+    assert orjson.loads(run("key", "list", "--data", tmp_path, "--json").out) == {"keys": []}

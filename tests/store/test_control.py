@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from auricle.errors import Invalid, Unauthorized
+from auricle.errors import Conflict, Invalid, NotFound, Unauthorized
+from auricle.model.key import KeyRow, KeyRules, Tenant
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
-from auricle.store.control import ControlStore, KeyRow
+from auricle.store.control import ControlStore
 from auricle.store.tables import api_keys, tenants
 
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
@@ -188,3 +189,68 @@ def test_another_process_sees_a_key_at_once(settings: Settings, tmp_path: Path) 
     assert second.principal(key).tenant_id == "acme"
     first.close()
     second.close()
+
+
+def test_a_rotated_key_takes_the_rules_and_the_time_of_the_old_one(control: ControlStore) -> None:
+    rules = KeyRules(rate_limit=7)
+    old = control.create_key(
+        "acme", Kind.READ, label="x", expires_at=datetime.now(UTC) + timedelta(days=3), rules=rules
+    )
+    new = control.rotate_key(old.id, timedelta(days=9))
+    rows = {row.id: row for row in control.list_keys()}
+    assert (rows[new.id].rules, rows[new.id].label, rows[new.id].replaces) == (rules, "x", old.id)
+    # The old key lives no longer for being rotated.
+    for row in rows.values():
+        assert row.expires_at is not None
+        assert abs(row.expires_at - datetime.now(UTC) - timedelta(days=3)) < timedelta(minutes=1)
+    assert [control.principal(key).key_id for key in (old.key, new.key)] == [old.id, new.id]
+
+
+def test_of_many_rotations_at_once_one_succeeds(control: ControlStore) -> None:
+    old = control.create_key("acme", Kind.READ)
+    outcomes: list[str] = []
+
+    def rotate() -> None:
+        try:
+            outcomes.append(control.rotate_key(old.id, timedelta(hours=1)).tenant)
+        except Conflict:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=rotate) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["acme"] + ["refused"] * 5
+    assert len(control.list_keys()) == 2
+
+
+def test_a_key_is_another_tenants_own_affair(control: ControlStore) -> None:
+    theirs = control.create_key("other", Kind.READ)
+    with pytest.raises(NotFound):
+        control.key("acme", theirs.id)
+    with pytest.raises(NotFound):
+        control.rotate_key(theirs.id, timedelta(), tenant="acme")
+    assert control.revoke_key(theirs.id, tenant="acme") is False
+    assert control.principal(theirs.key).tenant_id == "other"
+
+
+def test_tenants_are_told_with_their_living_keys(control: ControlStore) -> None:
+    assert [control.ensure_tenant("acme") for _ in range(2)] == [True, False]
+    control.create_key("acme", Kind.READ, expires_at=datetime.now(UTC))
+    control.revoke_key(control.create_key("acme", Kind.READ).id)
+    control.create_key("acme", Kind.READ, expires_at=LATER)
+    control.create_key("b", Kind.READ)
+    told = control.list_tenants()
+    assert told == [Tenant("acme", told[0].created_at, None, 1), Tenant("b", told[1].created_at, None, 1)]
+
+
+def test_a_disabled_tenants_keys_do_not_open(control: ControlStore) -> None:
+    key = control.create_key("acme", Kind.READ).key
+    assert [control.disable_tenant("acme", disabled=True) for _ in range(2)] == [True, False]
+    with pytest.raises(Unauthorized) as refused:
+        control.principal(key)
+    assert refused.value.detail == "The tenant of this API key is disabled."
+    assert control.disable_tenant("acme", disabled=False)
+    assert control.principal(key).tenant_id == "acme"
+    assert control.disable_tenant("nobody", disabled=True) is False

@@ -1,41 +1,87 @@
-"""`auricle key`: makes, lists and revokes API keys, beside a running service or without one."""
+"""`auricle key`: makes, lists, rotates and revokes API keys, beside a running service or without one."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from auricle import clock
-from auricle.cli.options import Data, Json, settings_of
+from auricle.cli.options import Data, Json, settings_of, takes
 from auricle.cli.output import WRONG_USE, Failure, print_json, print_table, stdout
-from auricle.model.principal import Kind
-from auricle.store.control import ControlStore, KeyRow
+from auricle.model.key import ANYTHING, KeyRow, NewKey
+from auricle.model.principal import Kind, Scope
+from auricle.store.control import ControlStore
+from auricle.store.rules import read_rules
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
+LONGEST_OVERLAP = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a key is bound to beside its kind."""
+
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What the key may do, out of what its kind may; repeat it for more.")
+    ] = None
+    ip: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="Addresses that may use the key; repeat it for more.")
+    ] = None
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Origins whose pages may use the key; repeat it for more.")
+    ] = None
+    rate_limit: Annotated[int | None, typer.Option(min=0, help="Requests a minute; 0 is without limit.")] = None
+
+    def told(self) -> dict[str, object]:
+        """The rules that were named, as the API would be told them."""
+        named = {"scopes": self.scope, "ips": self.ip, "origins": self.origin}
+        lists = {name: [str(one) for one in given] for name, given in named.items() if given}
+        return lists | ({} if self.rate_limit is None else {"rate_limit": self.rate_limit})
+
+
+UNBOUND = Bounds()
 
 
 @app.command()
+@takes
 def create(
     tenant: Annotated[str, typer.Option(help="Whose key it is; a new tenant is made.")],
     kind: Annotated[Kind, typer.Option(help="What the key may do.")],
     label: Annotated[str, typer.Option(help="A note to know it by.")] = "",
     expires: Annotated[str | None, typer.Option(metavar="WHEN", help="RFC 3339 time, or days such as 30d.")] = None,
+    bounds: Bounds = UNBOUND,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Make a key. It is shown this once; only its hash is kept."""
-    expires_at = _expiry(expires)
+    expires_at, rules = _expiry(expires), read_rules(kind, bounds.told(), ANYTHING)
     store = ControlStore.open(settings_of(data=data))
     try:
-        made = store.create_key(tenant, kind, label=label, expires_at=expires_at)
+        made = store.create_key(tenant, kind, label=label, expires_at=expires_at, rules=rules)
     finally:
         store.close()
-    if json:
-        print_json({"key": made.key, "id": made.id, "tenant": made.tenant, "kind": made.kind})
-    else:
-        console = stdout()
-        console.print(made.key, markup=False, soft_wrap=True)
-        console.print(f"  {made.kind} key {made.id} of tenant {made.tenant}; it is not shown again", style="dim")
+    _show(made, json)
+
+
+@app.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `key list` shows it.")],
+    overlap: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How long the old key still works: hours or days, 24h or 2d; 0h ends it."),
+    ] = "24h",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a key in place of another, with its rules; the old one ends after the overlap."""
+    time = _overlap(overlap)
+    store = ControlStore.open(settings_of(data=data))
+    try:
+        made = store.rotate_key(key_id, time)
+    finally:
+        store.close()
+    _show(made, json)
 
 
 @app.command("list")
@@ -51,7 +97,7 @@ def list_keys(
     finally:
         store.close()
     if json:
-        print_json({"keys": [{**_plain(row), "state": _state(row)} for row in rows]})
+        print_json({"keys": [row.as_json(clock.now()) for row in rows]})
         return
     columns = ("id", "tenant", "kind", "state", "label", "created", "expires", "last used")
     print_table("Keys", columns, [_cells(row) for row in rows])
@@ -92,23 +138,24 @@ def _expiry(told: str | None) -> datetime | None:
     return moment
 
 
-def _state(row: KeyRow) -> str:
-    if row.revoked_at is not None:
-        return "revoked"
-    return "expired" if row.expires_at is not None and row.expires_at <= clock.now() else "alive"
+def _overlap(told: str) -> timedelta:
+    """`24h` or `2d`."""
+    unit = {"h": timedelta(hours=1), "d": timedelta(days=1)}.get(told[-1:])
+    try:
+        if unit is not None and timedelta() <= (time := float(told[:-1]) * unit) <= LONGEST_OVERLAP:
+            return time
+    except (ValueError, OverflowError):
+        pass
+    raise Failure("--overlap takes hours or days such as 24h or 2d, at most 90d", WRONG_USE)
 
 
-def _plain(row: KeyRow) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "tenant": row.tenant,
-        "kind": row.kind,
-        "label": row.label,
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
-        "last_used_at": row.last_used_at,
-        "revoked_at": row.revoked_at,
-    }
+def _show(made: NewKey, json: bool) -> None:
+    if json:
+        print_json({"key": made.key, "id": made.id, "tenant": made.tenant, "kind": made.kind})
+        return
+    console = stdout()
+    console.print(made.key, markup=False, soft_wrap=True)
+    console.print(f"  {made.kind} key {made.id} of tenant {made.tenant}; it is not shown again", style="dim")
 
 
 def _cells(row: KeyRow) -> tuple[object, ...]:
@@ -116,7 +163,7 @@ def _cells(row: KeyRow) -> tuple[object, ...]:
         row.id,
         row.tenant,
         row.kind.value,
-        _state(row),
+        row.state(clock.now()),
         row.label,
         row.created_at,
         row.expires_at,

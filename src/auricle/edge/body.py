@@ -1,11 +1,14 @@
 """The body of a request: read and decompressed with a limit and a deadline."""
 
 import asyncio
+from typing import Any
 
+import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from auricle.errors import BadRequest, TooLarge
+from auricle.errors import BadRequest, Invalid, TooLarge
 from auricle.intake.decode import Inflation
+from auricle.model.receipt import Fault
 
 DEADLINE_SECONDS = 13.0
 """Time a client has for its whole body; a little less than the connection leaves it, so that it hears why."""
@@ -32,3 +35,23 @@ async def read_body(request: Request, limit: int) -> bytes:
     except ClientDisconnect as error:
         raise BadRequest("The client went away before its body was whole.") from error
     return inflation.finish()
+
+
+async def read_object(request: Request, limit: int, members: frozenset[str]) -> dict[str, Any]:
+    """The body, a JSON object with no members but these; `{}` for no body at all.
+
+    Raises:
+        BadRequest: it is no JSON; and as `read_body`.
+        Invalid: it is no object, or has another member.
+    """
+    raw = await read_body(request, limit)
+    try:
+        told = orjson.loads(raw) if raw else {}
+    except orjson.JSONDecodeError:
+        raise BadRequest("The body is no JSON: send a JSON object.") from None
+    if not isinstance(told, dict):
+        raise Invalid("The request breaks a rule.", (Fault("", "type", "The body must be a JSON object."),))
+    if told.keys() - members:
+        rule = f"There is no such member: known are {', '.join(sorted(members)) or 'none'}."
+        raise Invalid("The request breaks a rule.", (Fault("", "additionalProperties", rule),))
+    return told

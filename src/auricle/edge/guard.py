@@ -5,12 +5,14 @@ import time
 from collections import OrderedDict
 from datetime import datetime
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from auricle import clock
+from auricle.edge.address import address_of, within
 from auricle.edge.exchange import current
 from auricle.edge.limit import Limiter
 from auricle.errors import Forbidden, Unauthorized
+from auricle.model.key import Network
 from auricle.model.principal import Principal, Scope
 from auricle.store.control import ControlStore
 
@@ -23,9 +25,11 @@ MAX_KEY = 512
 class Guard:
     """Checks API keys. Belongs to the event loop."""
 
-    def __init__(self, control: ControlStore, limiter: Limiter) -> None:
+    def __init__(self, control: ControlStore, limiter: Limiter, trusted: tuple[Network, ...] = ()) -> None:
+        """`trusted` are the proxies whose word on a client's address is taken."""
         self._control = control
         self._limiter = limiter
+        self._trusted = trusted
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._used: dict[str, datetime] = {}
 
@@ -34,22 +38,33 @@ class Guard:
 
         Raises:
             Unauthorized: there is no key, or it is unknown, revoked or expired.
-            Forbidden: the key may not be used from the web page that asks.
+            Forbidden: the key may not be used from this address, or from the web page that asks.
             TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
-        principal = await self._principal(_key_of(request), request.client.host if request.client else "")
+        return await self.holder(request, _key_of(request))
+
+    async def holder(self, connection: HTTPConnection, key: str) -> Principal:
+        """Who holds this key, wherever in the connection it stood; as `principal`."""
+        principal = await self._principal(connection, key)
         exchange = current.get()
         if exchange is not None:
             exchange.principal = principal
             _check_origin(principal, exchange.origin)
+        if principal.networks is not None:
+            address = address_of(connection, self._trusted)
+            if address is None or not within(address, principal.networks):
+                raise Forbidden("This key may not be used from this address.")
         self._limiter.count_request(principal)
         return principal
 
-    async def _principal(self, key: str, address: str) -> Principal:
+    async def _principal(self, connection: HTTPConnection, key: str) -> Principal:
         known = self._known.get(key)
         now = time.monotonic()
         if known is not None and now - known[0] < FRESH_SECONDS:
             return known[1]
+        if len(key) > MAX_KEY:
+            raise Unauthorized("This API key is not known here.")
+        address = str(address_of(connection, self._trusted) or "")
         if known is None:
             self._limiter.check_address(address)
         try:
@@ -72,10 +87,7 @@ class Guard:
             Unauthorized: see `principal`.
             Forbidden: it has none of them.
         """
-        principal = await self.principal(request)
-        if principal.scopes.isdisjoint(scopes):
-            raise Forbidden(f"This key lacks the scope {' or '.join(scopes)}; use a key of another kind.")
-        return principal
+        return permitted(await self.principal(request), *scopes)
 
     async def note_use(self) -> None:
         """Writes down when keys were last used; called now and then."""
@@ -84,18 +96,23 @@ class Guard:
             await asyncio.to_thread(self._control.used, used)
 
 
+def permitted(principal: Principal, *scopes: Scope) -> Principal:
+    """The principal, when it has one of the scopes; Forbidden when it has none of them."""
+    if principal.scopes.isdisjoint(scopes):
+        raise Forbidden(f"This key lacks the scope {' or '.join(scopes)}; use a key of another kind.")
+    return principal
+
+
 def _check_origin(principal: Principal, origin: str | None) -> None:
-    if origin is not None and principal.origins is not None and origin not in principal.origins:
+    if origin is not None and principal.origins is not None and origin.lower() not in principal.origins:
         raise Forbidden("This key may not be used from pages of this origin.")
 
 
-def _key_of(request: Request) -> str:
-    key = request.headers.get("x-api-key", "")
+def _key_of(connection: HTTPConnection) -> str:
+    key = connection.headers.get("x-api-key", "")
     if not key:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
         key = token.strip() if kind.lower() == "bearer" else ""
     if not key:
         raise Unauthorized("Send an API key as X-API-Key, or as Authorization: Bearer.")
-    if len(key) > MAX_KEY:
-        raise Unauthorized("This API key is not known here.")
     return key

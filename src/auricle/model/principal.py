@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 
 
 class Scope(StrEnum):
@@ -44,6 +45,8 @@ class Principal:
     """Requests a minute of this credential; None leaves it to the settings, 0 is without limit."""
     origins: frozenset[str] | None = None
     """Origins of the web pages that may use this credential; None leaves it to the settings."""
+    networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    """Addresses that may use this credential; None is any."""
 
     @property
     def actor(self) -> str:

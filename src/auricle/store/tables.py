@@ -32,6 +32,7 @@ tenants = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("disabled_at", DateTime(timezone=True), comment="Since when no credential of it is taken."),
 )
 
 api_keys = Table(
@@ -46,6 +47,16 @@ api_keys = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("scopes", Text, comment="JSON list; without it those of the kind."),
+    Column("networks", Text, comment="JSON list of the networks that may use it; without it any."),
+    Column("origins", Text, comment="JSON list of the origins whose pages may use it."),
+    Column("rate_limit", Integer, comment="Requests a minute."),
+    # NOTE: a signature can only be checked with the secret itself, so this one is no hash. It opens nothing without
+    # the key, of which there is but the hash.
+    Column("secret", String(64), comment="What requests must be signed with; without it they need not be."),
+    Column("replaces", String(36), comment="The key that it took over from."),
+    Index("api_keys_by_tenant", "tenant_id"),
+    Index("api_keys_by_replaced", "replaces", unique=True),
 )
 
 journal = Table(
