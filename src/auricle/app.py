@@ -41,6 +41,7 @@ from auricle.edge.guard import Guard
 from auricle.edge.limit import Limiter
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
+from auricle.edge.signature import Signatures
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
 from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
@@ -58,6 +59,7 @@ from auricle.store.database import open_database
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
 from auricle.store.schema import SchemaStore
+from auricle.store.signature import SignatureStore
 
 log = structlog.get_logger(__name__)
 
@@ -199,7 +201,8 @@ def _wire(settings: Settings) -> Parts:
     limiter = Limiter(settings, note=failures.note)
     intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    guard = Guard(control, limiter, trusted_proxies(settings.trusted_proxies))
+    signatures = Signatures(SignatureStore(database), max(settings.max_ndjson_bytes, settings.max_batch_bytes))
+    guard = Guard(control, limiter, signatures, trusted_proxies(settings.trusted_proxies))
     return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures)
 
 
@@ -253,6 +256,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
+        Job("forget_signatures", 60, parts.guard.forget),
         Job("forget_failed_events", 600, forget_failed),
     ]
 

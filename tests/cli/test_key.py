@@ -117,3 +117,17 @@ def test_a_key_without_overlap_ends_at_once(run: Run, tmp_path: Path) -> None:
 def test_what_is_wrong_makes_no_key(run: Run, tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
     assert run("key", *arguments, "--data", tmp_path).code == code
     assert orjson.loads(run("key", "list", "--data", tmp_path, "--json").out) == {"keys": []}
+
+
+def test_a_key_whose_requests_are_signed_comes_with_a_secret(run: Run, tmp_path: Path) -> None:
+    arguments = ("--tenant", "acme", "--kind", "read", "--signed", "--data", tmp_path)
+    made = orjson.loads(run("key", "create", *arguments, "--json").out)
+    new = orjson.loads(run("key", "rotate", made["id"], "--data", tmp_path, "--json").out)
+    shown = run("key", "create", *arguments).out.splitlines()
+    listed = run("key", "list", "--data", tmp_path, "--json").out
+
+    assert list(made) == list(new) == ["key", "id", "tenant", "kind", "secret"]
+    assert len({made["secret"], new["secret"]}) == 2
+    assert [line[:3] for line in shown[:2]] == ["ak_", "sk_"]
+    assert [key["signed"] for key in orjson.loads(listed)["keys"]] == [True] * 3
+    assert "sk_" not in listed

@@ -129,6 +129,7 @@ WRONG: dict[str, tuple[Any, int, str]] = {
     "no network": ({"kind": "read", "ips": ["here"]}, 422, "/ips/0"),
     "a label of lines": ({"kind": "read", "label": "a\nb"}, 422, "/label"),
     "an expiry without zone": ({"kind": "read", "expires_at": "2999-01-01T00:00:00"}, 422, "/expires_at"),
+    "signed by text": ({"kind": "read", "signed": "yes"}, 422, "/signed"),
     "much": ({"kind": "read", "label": "x" * 70_000}, 413, ""),
 }
 

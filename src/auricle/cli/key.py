@@ -32,6 +32,9 @@ class Bounds:
         list[str] | None, typer.Option(help="Origins whose pages may use the key; repeat it for more.")
     ] = None
     rate_limit: Annotated[int | None, typer.Option(min=0, help="Requests a minute; 0 is without limit.")] = None
+    signed: Annotated[
+        bool, typer.Option("--signed", help="Requests must be signed, with a secret that is shown this once.")
+    ] = False
 
     def told(self) -> dict[str, object]:
         """The rules that were named, as the API would be told them."""
@@ -58,7 +61,7 @@ def create(
     expires_at, rules = _expiry(expires), read_rules(kind, bounds.told(), ANYTHING)
     store = ControlStore.open(settings_of(data=data))
     try:
-        made = store.create_key(tenant, kind, label=label, expires_at=expires_at, rules=rules)
+        made = store.create_key(tenant, kind, label=label, expires_at=expires_at, rules=rules, signed=bounds.signed)
     finally:
         store.close()
     _show(made, json)
@@ -151,10 +154,13 @@ def _overlap(told: str) -> timedelta:
 
 def _show(made: NewKey, json: bool) -> None:
     if json:
-        print_json({"key": made.key, "id": made.id, "tenant": made.tenant, "kind": made.kind})
+        secret = {} if made.secret is None else {"secret": made.secret}
+        print_json({"key": made.key, "id": made.id, "tenant": made.tenant, "kind": made.kind, **secret})
         return
     console = stdout()
     console.print(made.key, markup=False, soft_wrap=True)
+    if made.secret is not None:
+        console.print(f"{made.secret}  (the secret to sign requests with)", markup=False, soft_wrap=True)
     console.print(f"  {made.kind} key {made.id} of tenant {made.tenant}; it is not shown again", style="dim")
 
 

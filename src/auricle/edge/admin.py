@@ -26,7 +26,7 @@ from auricle.store.rules import MEMBERS, read_expiry, read_label, read_rules
 PREFIX = "/api/v1/analytics/admin"
 MAX_BYTES = 65_536
 CHANGEABLE = (MEMBERS - {"scopes"}) | {"label", "expires_at"}
-MAKEABLE = MEMBERS | {"kind", "label", "expires_at"}
+MAKEABLE = MEMBERS | {"kind", "label", "expires_at", "signed"}
 OVERLAP_HOURS = 24
 LONGEST_OVERLAP_HOURS = 90 * 24
 
@@ -69,7 +69,9 @@ class AdminDoors:
         body = await read_object(request, MAX_BYTES, MAKEABLE)
         if body.get("kind") not in list(Kind):
             raise _invalid("/kind", "enum", f"`kind` must be one of {', '.join(Kind)}.")
-        kind = Kind(body["kind"])
+        kind, signed = Kind(body["kind"]), body.get("signed", False)
+        if not isinstance(signed, bool):
+            raise _invalid("/signed", "type", "`signed` must be true or false.")
         made = await asyncio.to_thread(
             self._control.create_key,
             principal.tenant_id,
@@ -77,6 +79,7 @@ class AdminDoors:
             label=read_label(body.get("label", "")),
             expires_at=read_expiry(body.get("expires_at")),
             rules=read_rules(kind, body, ANYTHING),
+            signed=signed,
             actor=principal.actor,
         )
         return await self._made(made)
@@ -141,7 +144,8 @@ class AdminDoors:
 
     async def _made(self, made: NewKey) -> Response:
         row = await asyncio.to_thread(self._control.key, made.tenant, made.id)
-        return json_reply({"key": made.key, **_told(row)}, 201, {"Cache-Control": "no-store"})
+        secret = {} if made.secret is None else {"secret": made.secret}
+        return json_reply({"key": made.key, **secret, **_told(row)}, 201, {"Cache-Control": "no-store"})
 
 
 def _told(row: KeyRow) -> dict[str, Any]:

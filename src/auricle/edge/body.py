@@ -1,6 +1,7 @@
 """The body of a request: read and decompressed with a limit and a deadline."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -26,15 +27,40 @@ async def read_body(request: Request, limit: int) -> bytes:
     if length.isdecimal() and int(length[:20]) > limit:
         raise TooLarge(f"The body may have at most {limit} bytes; send less at once.")
     inflation = Inflation(request.headers.get("content-encoding"), limit)
+    await _receive(request, inflation.feed)
+    return inflation.finish()
+
+
+async def read_raw(request: Request, limit: int) -> bytes:
+    """The body as it was sent, compressed or not; it may be read once more afterwards.
+
+    Raises:
+        TooLarge: it has more than `limit` bytes.
+        BadRequest: it did not arrive in time, or not whole.
+    """
+    parts = bytearray()
+
+    def feed(chunk: bytes) -> None:
+        parts.extend(chunk)
+        if len(parts) > limit:
+            raise TooLarge(f"The body may have at most {limit} bytes; send less at once.")
+
+    await _receive(request, feed)
+    # NOTE: where Starlette keeps a body that was read, so that whoever reads it next is given the same.
+    request._body = bytes(parts)
+    return request._body
+
+
+async def _receive(request: Request, feed: Callable[[bytes], None]) -> None:
+    """Hands the body on as it comes in, for as long as the deadline leaves."""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             async for chunk in request.stream():
-                inflation.feed(chunk)
+                feed(chunk)
     except TimeoutError as error:
         raise BadRequest(f"The body did not arrive within {DEADLINE_SECONDS:.0f} seconds; send it faster.") from error
     except ClientDisconnect as error:
         raise BadRequest("The client went away before its body was whole.") from error
-    return inflation.finish()
 
 
 async def read_object(request: Request, limit: int, members: frozenset[str]) -> dict[str, Any]:

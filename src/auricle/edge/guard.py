@@ -11,6 +11,7 @@ from auricle import clock
 from auricle.edge.address import address_of, within
 from auricle.edge.exchange import current
 from auricle.edge.limit import Limiter
+from auricle.edge.signature import HEADER, Signatures
 from auricle.errors import Forbidden, Unauthorized
 from auricle.model.key import Network
 from auricle.model.principal import Principal, Scope
@@ -25,9 +26,12 @@ MAX_KEY = 512
 class Guard:
     """Checks API keys. Belongs to the event loop."""
 
-    def __init__(self, control: ControlStore, limiter: Limiter, trusted: tuple[Network, ...] = ()) -> None:
+    def __init__(
+        self, control: ControlStore, limiter: Limiter, signatures: Signatures, trusted: tuple[Network, ...] = ()
+    ) -> None:
         """`trusted` are the proxies whose word on a client's address is taken."""
         self._control = control
+        self._signatures = signatures
         self._limiter = limiter
         self._trusted = trusted
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
@@ -37,14 +41,29 @@ class Guard:
         """Who sent this request: `X-API-Key: …` or `Authorization: Bearer ak_…`.
 
         Raises:
-            Unauthorized: there is no key, or it is unknown, revoked or expired.
+            Unauthorized: there is no key, or it is unknown, revoked or expired; or the request is not signed as it
+                must be.
             Forbidden: the key may not be used from this address, or from the web page that asks.
             TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
-        return await self.holder(request, _key_of(request))
+        key = _key_of(request)
+        principal = await self._held(request, key)
+        if principal.secret is not None or HEADER in request.headers:
+            try:
+                await self._signatures.check(request, principal, key)
+            except Unauthorized:
+                self._limiter.count_failure(str(address_of(request, self._trusted) or ""))
+                raise
+        return principal
 
     async def holder(self, connection: HTTPConnection, key: str) -> Principal:
-        """Who holds this key, wherever in the connection it stood; as `principal`."""
+        """Who holds this key, which stood anywhere in a connection that has no body to sign; as `principal`."""
+        principal = await self._held(connection, key)
+        if principal.secret is not None:
+            raise Forbidden("What is sent with this key must be signed, which a socket cannot be: use another key.")
+        return principal
+
+    async def _held(self, connection: HTTPConnection, key: str) -> Principal:
         principal = await self._principal(connection, key)
         exchange = current.get()
         if exchange is not None:
@@ -94,6 +113,10 @@ class Guard:
         used, self._used = self._used, {}
         if used:
             await asyncio.to_thread(self._control.used, used)
+
+    async def forget(self) -> None:
+        """Drops what is too old to matter; called now and then."""
+        await self._signatures.forget()
 
 
 def permitted(principal: Principal, *scopes: Scope) -> Principal:

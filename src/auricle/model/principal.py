@@ -1,6 +1,6 @@
 """The principal: who is asking, and what they may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
@@ -47,6 +47,8 @@ class Principal:
     """Origins of the web pages that may use this credential; None leaves it to the settings."""
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
     """Addresses that may use this credential; None is any."""
+    secret: str | None = field(default=None, repr=False)
+    """What its requests must be signed with; None when they need not be."""
 
     @property
     def actor(self) -> str:

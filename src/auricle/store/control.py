@@ -170,7 +170,9 @@ class ControlStore:
         if row["disabled_at"] is not None:
             raise Unauthorized("The tenant of this API key is disabled.")
         rules = held.rules
-        return Principal(held.tenant, held.id, held.scopes, rules.rate_limit, rules.origins, rules.networks)
+        return Principal(
+            held.tenant, held.id, held.scopes, rules.rate_limit, rules.origins, rules.networks, row["secret"]
+        )
 
     def used(self, times: Mapping[str, datetime]) -> None:
         """Notes when keys were last used."""

@@ -145,3 +145,13 @@ audit = Table(
     Index("audit_by_tenant", "tenant_id", "id"),
     comment="Who did what; append-only, each row bound to all before it.",
 )
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("mac", LargeBinary(32), primary_key=True),
+    Column("until", BigInteger, nullable=False, comment="Unix seconds; too old in any case from then on."),
+    Index("signatures_by_time", "until"),
+    comment="Signatures of requests that were used.",
+)
