@@ -121,8 +121,8 @@ class Service:
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
     _keys: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
-    def start(self) -> None:
-        """Starts the process; returns once it answers."""
+    def start(self, ready: bool = True) -> None:
+        """Starts the process; returns once it answers, and says that it is ready where it ever will be."""
         note = self.settings.data / "service.json"
         note.unlink(missing_ok=True)
         command = [sys.executable, "-m", "auricle.cli", "serve", "--port", "0", "--data", str(self.settings.data)]
@@ -132,7 +132,8 @@ class Service:
             )
         wait_until(lambda: self._alive() and note.exists() and note.read_bytes(), 60.0)
         self.url = orjson.loads(note.read_bytes())["url"]
-        wait_until(lambda: self._alive() and self.ask("GET", "/readyz").status == 200, 60.0)
+        path = "/readyz" if ready else "/healthz"
+        wait_until(lambda: self._alive() and self.ask("GET", path).status == 200, 60.0)
 
     def stop(self, sign: int = signal.SIGTERM) -> int:
         """Ends the process by a signal, and gives its exit code."""

@@ -25,6 +25,8 @@ def another(name: str) -> tuple[str, Any]:
         "sanitise": ("off", "off"),
         "port": ("81", 81),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
+        "log_format": ("logfmt", "logfmt"),
+        "metrics_token": ("a-token-of-some-length", "a-token-of-some-length"),
         "allowed_origins": ("https://a.example,http://b:1", "https://a.example,http://b:1"),
     }
     if name in fixed:
@@ -79,6 +81,7 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"allowed_origins": "https://*.example"}, id="half an origin"),
         pytest.param({"allowed_origins": "*, https://a.example"}, id="any and one"),
         pytest.param({"trusted_proxies": "10.0.0.0/8, proxy.example"}, id="a proxy by name"),
+        pytest.param({"metrics_token": "short"}, id="a short token"),
         pytest.param({"no_such_setting": 1}, id="an unknown name"),
     ],
 )

@@ -1,6 +1,7 @@
 """The logs: one JSON object a line, from the least severity that was asked for."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -19,6 +20,15 @@ try:
 except ZeroDivisionError:
     log.exception("four")
 """
+
+
+def test_logfmt_keeps_a_line_a_line() -> None:
+    say = SAY.replace("configure(sys.argv[1])", "configure(sys.argv[1], 'logfmt')")
+    done = subprocess.run([sys.executable, "-c", say, "info"], capture_output=True, text=True, check=True)
+    lines = [re.sub(r"^timestamp=\S+Z ", "", line) for line in done.stderr.splitlines()]
+    assert lines[0].startswith("level=info event=two text=line\\nbreak odd=")
+    assert (len(lines), lines[1]) == (3, "level=warning event=three")
+    assert "ZeroDivisionError" in lines[2]
 
 
 FOREIGN = """

@@ -28,8 +28,8 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
+from auricle.edge import exposition, status
 from auricle.edge import reports as reports_door
-from auricle.edge import status
 from auricle.edge.address import trusted_proxies
 from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
@@ -42,6 +42,7 @@ from auricle.edge.limit import Limiter
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.signature import Signatures
+from auricle.edge.traffic import Traffic
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
 from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
@@ -121,6 +122,11 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
+    traffic = Traffic()
+    watched = exposition.Watched(
+        settings, traffic, parts.intake, parts.journal, parts.store, parts.events, parts.indexer
+    )
+    app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.add_exception_handler(AuricleError, on_error)
@@ -129,7 +135,7 @@ def build(settings: Settings) -> ASGIApp:
     app.add_exception_handler(Exception, _on_bug)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
     origins = [origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip()]
-    return Front(app, doors.hot, paths, Cors(origins))
+    return Front(app, doors.hot, paths, Cors(origins), traffic)
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
@@ -139,7 +145,7 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
         InUse: another process serves this data folder.
         OSError: the address cannot be listened on.
     """
-    telemetry.configure(settings.log_level)
+    telemetry.configure(settings.log_level, settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(settings.data):
         listener = _listen(settings.host, settings.port)

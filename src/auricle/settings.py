@@ -85,6 +85,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias=_named("log_level", "LOG_LEVEL"), description="Least severity that is logged."
     )
+    log_format: Literal["json", "logfmt"] = Field(
+        "json", validation_alias=_named("log_format"), description="How a line of the log is written."
+    )
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        validation_alias=_named("metrics_token"),
+        description="What Prometheus sends as bearer token to read `/metrics` of the whole service.",
+    )
     unknown_events: Literal["accept", "reject"] = Field(
         "accept",
         validation_alias=_named("unknown_events"),

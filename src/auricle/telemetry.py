@@ -1,14 +1,23 @@
-"""Telemetry: structured logs on standard error, one JSON object a line."""
+"""Telemetry: structured logs on standard error, one object a line, as JSON or as logfmt."""
 
 import logging
 import sys
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 
-def configure(level: str) -> None:
-    """Sets logging up for the whole process; `level` is the least severity that is written."""
+def configure(level: str, form: str = "json") -> None:
+    """Sets logging up for the whole process.
+
+    `level` is the least severity that is written, `form` is `json` or `logfmt`.
+    """
+    render: Processor = (
+        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        if form == "logfmt"
+        else structlog.processors.JSONRenderer(serializer=_serialise)
+    )
     # NOTE: the client logs what it also raises, and not as JSON.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[_Forward(logging.WARNING)], level=logging.WARNING, force=True)
@@ -18,7 +27,7 @@ def configure(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_serialise),
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

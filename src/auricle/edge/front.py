@@ -20,12 +20,23 @@ from auricle.edge import exchange
 from auricle.edge.cors import Cors
 from auricle.edge.exchange import Exchange
 from auricle.edge.reply import problem
+from auricle.edge.traffic import Traffic
 from auricle.errors import AuricleError
 
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
-PROBES = frozenset({"/health", "/healthz", "/readyz", "/metrics", "/api/v1/analytics/health"})
+PROBES = frozenset(
+    {
+        "/health",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/analytics/health",
+        "/api/v1/analytics/events/health",
+        "/api/analytics/healthz",
+    }
+)
 """Asked every few seconds by machines: the log tells of them only when something is wrong."""
 BEGINNINGS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
@@ -39,12 +50,14 @@ class Front:
         hot: Mapping[tuple[str, str], Handler],
         paths: Mapping[Any, str] | None = None,
         cors: Cors | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._behind = behind
         self._hot = hot
         # NOTE: FastAPI's router notes the route in the scope for its own routes only, for others just the endpoint.
         self._paths = paths or {}
         self._cors = cors or Cors(())
+        self._traffic = traffic or Traffic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -76,7 +89,9 @@ class Front:
                 await _serve_hot(handler, scope, receive, tell)
         finally:
             route = scope["path"] if handler is not None else self._route_of(scope)
-            _log(scope, told, route, status, perf_counter() - began)
+            seconds = perf_counter() - began
+            self._traffic.note(scope.get("method", "WEBSOCKET"), route, status, seconds)
+            _log(scope, told, route, status, seconds)
 
     def _route_of(self, scope: Scope) -> str | None:
         """The route as it is written in the documents, `/events/{event_id}/fate`; None when there is none."""

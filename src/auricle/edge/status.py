@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from auricle.edge.guard import Guard
 from auricle.edge.reply import json_reply
+from auricle.errors import AuricleError
 from auricle.intake.indexer import Indexer
 from auricle.intake.journal import Journal
 from auricle.model.principal import Scope
@@ -24,12 +25,23 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
         """Answers while the process does."""
         return json_reply({"status": "healthy", "worker": "analytics"})
 
+    async def taking(_request: Request) -> Response:
+        """200 while events are taken; else 503, or 507 when the disk is full."""
+        journal.check_room(1)
+        return json_reply({"status": "healthy", "worker": "analytics", "waiting": journal.waiting})
+
     async def ready(_request: Request) -> Response:
         """200 when events are taken and reports answered; else 503, with the part that is away."""
         engine = await asyncio.to_thread(events.ready)
-        parts = {"engine": "ok" if engine else "away", "journal": "ok"}
-        body = {"status": "ready" if engine else "unavailable", "parts": parts, "waiting": journal.waiting}
-        return json_reply(body, 200 if engine else 503, {} if engine else {"Retry-After": "2"})
+        try:
+            journal.check_room(1)
+            room = "ok"
+        except AuricleError as error:
+            room = error.code
+        parts = {"engine": "ok" if engine else "away", "journal": room}
+        whole = set(parts.values()) == {"ok"}
+        body = {"status": "ready" if whole else "unavailable", "parts": parts, "waiting": journal.waiting}
+        return json_reply(body, 200 if whole else 503, {} if whole else {"Retry-After": "2"})
 
     async def stats(request: Request) -> Response:
         """What became of the tenant's events: `received` is the sum of the other counts, always."""
@@ -51,6 +63,8 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
         Route("/healthz", live),
         Route("/health", live),
         Route("/api/v1/analytics/health", live),
+        Route("/api/analytics/healthz", live),
+        Route("/api/v1/analytics/events/health", taking),
         Route("/readyz", ready),
         Route("/api/v1/analytics/stats", stats),
     ]

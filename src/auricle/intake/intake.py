@@ -100,6 +100,9 @@ class Intake:
         self._received: dict[int, None] = {}
         self._last_received = 0
         self.step_seconds: dict[str, float] = {}
+        """How long each step took for all events since the start."""
+        self.refused: Counter[str] = Counter()
+        """How many events were rejected or dropped since the start, by reason."""
 
     def load(self) -> None:
         """Takes the ids that still wait in the journal into the window. Once, before the first request."""
@@ -143,6 +146,8 @@ class Intake:
                 self._count(door.tenant_id, len(raw))
             verdicts = run(raw, door, self.step_seconds)
             request, failed, tally = _sort(verdicts, door)
+            if tally:
+                self.refused.update(one.reason for one in verdicts if not isinstance(one, Event))
             waits = self._drop_known(request)
             if request.tellings:
                 waits += await self._drop_stored(request)

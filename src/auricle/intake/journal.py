@@ -86,7 +86,7 @@ class Journal:
             Unavailable: the journal is out of reach, or too much waits.
         """
         if entry.events:
-            self._check_room(entry.events)
+            self.check_room(entry.events)
         if self._loop is None or self._closed:
             raise Unavailable("The service is stopping.", retry_after=5)
         done: asyncio.Future[None] = self._loop.create_future()
@@ -100,7 +100,8 @@ class Journal:
         self._put(settlement, done)
         done.result()
 
-    def _check_room(self, events: int) -> None:
+    def check_room(self, events: int) -> None:
+        """Raises what `append` would for an entry of that many events, as far as can be known beforehand."""
         if self.waiting + events > self._max_waiting:
             raise Unavailable("Too many events wait for the event store; try again.", retry_after=5)
         now = time.monotonic()

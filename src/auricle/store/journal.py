@@ -182,6 +182,12 @@ class JournalStore:
         with told(), self._engine.connect() as connection:
             return {verdict: int(events) for verdict, events in connection.execute(query)}
 
+    def totals(self) -> dict[str, int]:
+        """The tallies of all tenants together."""
+        query = select(tallies.c.verdict, func.sum(tallies.c.events)).group_by(tallies.c.verdict)
+        with told(), self._engine.connect() as connection:
+            return {verdict: int(events) for verdict, events in connection.execute(query)}
+
     def failed(self, tenant_id: str, event_id: str) -> FailedEvent | None:
         """The last failure of an event with this id."""
         query = (
