@@ -34,15 +34,19 @@ from auricle.edge.address import trusted_proxies
 from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
+from auricle.edge.datapoints import DatapointDoor
+from auricle.edge.entrance import Entrance
 from auricle.edge.events import EventDoors
 from auricle.edge.failures import Failures
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
 from auricle.edge.limit import Limiter
+from auricle.edge.lists import ListDoor
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.signature import Signatures
 from auricle.edge.traffic import Traffic
+from auricle.edge.voice import VoiceDoor
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
 from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
@@ -117,8 +121,10 @@ def build(settings: Settings) -> ASGIApp:
         title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None
     )
     runner = ReportRunner(_Reader(parts.events, parts.intake), settings.max_timeseries_points)
-    doors = EventDoors(parts.guard, parts.intake, parts.catalogue, settings)
-    app.router.routes.extend(doors.routes)
+    entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
+    doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance))
+    for door in doors:
+        app.router.routes.extend(door.routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
@@ -135,7 +141,8 @@ def build(settings: Settings) -> ASGIApp:
     app.add_exception_handler(Exception, _on_bug)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
     origins = [origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip()]
-    return Front(app, doors.hot, paths, Cors(origins), traffic)
+    hot = {way: handler for door in doors for way, handler in door.hot.items()}
+    return Front(app, hot, paths, Cors(origins), traffic)
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
@@ -207,13 +214,16 @@ def _wire(settings: Settings) -> Parts:
     limiter = Limiter(settings, note=failures.note)
     intake = Intake(journal, store, events, seen, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    signatures = Signatures(SignatureStore(database), max(settings.max_ndjson_bytes, settings.max_batch_bytes))
+    largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
+    signatures = Signatures(SignatureStore(database), largest)
     guard = Guard(control, limiter, signatures, trusted_proxies(settings.trusted_proxies))
     return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures)
 
 
 @asynccontextmanager
 async def _lifespan(parts: Parts) -> AsyncIterator[None]:
+    if parts.settings.anonymous_tenant is not None:
+        await asyncio.to_thread(parts.control.ensure_tenant, parts.settings.anonymous_tenant)
     parts.intake.load()
     parts.catalogue.refresh()
     with parts.events:

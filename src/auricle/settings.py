@@ -105,6 +105,12 @@ class Settings(BaseSettings):
         validation_alias=_named("sanitise"),
         description="Whether persons and secrets in attributes and context are redacted before anything is written.",
     )
+    anonymous_tenant: str | None = Field(
+        None,
+        pattern="^[a-z0-9][a-z0-9_-]{0,63}$",
+        validation_alias=_named("anonymous_tenant"),
+        description="The tenant of requests to `/ingest` that bring no credential; without it they are refused.",
+    )
     max_batch_events: int = Field(
         500,
         ge=1,
@@ -122,6 +128,15 @@ class Settings(BaseSettings):
     )
     max_ndjson_events: int = Field(
         50_000, ge=1, validation_alias=_named("max_ndjson_events"), description="Events in one NDJSON body."
+    )
+    max_list_events: int = Field(
+        1_000,
+        ge=1,
+        validation_alias=_named("max_list_events", "MAX_BATCH_SIZE"),
+        description="Events in one list of `/api/analytics/ingest`.",
+    )
+    max_list_bytes: int = Field(
+        4_000_000, ge=1, validation_alias=_named("max_list_bytes"), description="Bytes of such a list."
     )
     max_event_bytes: int = Field(
         65_536, ge=1, validation_alias=_named("max_event_bytes"), description="Bytes of one event."

@@ -82,7 +82,7 @@ def test_every_route_has_an_example_that_asks_it() -> None:
     without = []
     for section in sections:
         path = section.split("`")[1].split(" ")[1]
-        pattern = re.sub(r"\\\{\w+\\\}", "[0-9a-z._-]+", re.escape(path))
+        pattern = re.sub(r"\\\{\w+\\\}", r"[\\w.-]+", re.escape(path))
         if not re.search(rf'curl "\$URL{pattern}["?]', section.split("\n## ")[0]):
             without.append(path)
     assert without == []

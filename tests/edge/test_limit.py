@@ -148,6 +148,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "RATE_LIMIT_PER_MINUTE": "12",
         "AURICLE_EVENT_QUOTA_PER_MINUTE": "25",
         "AURICLE_FAILED_LOGINS_PER_MINUTE": "5",
+        "AURICLE_ANONYMOUS_TENANT": "strangers",
     }
     with serving(Settings(data=tmp_path_factory.mktemp("limited")), more) as service:
         yield service
@@ -178,6 +179,13 @@ def test_a_key_beyond_its_limit_is_told_so_at_every_door(limited: Service, tenan
     assert left == [[str(max(11 - n, 0))] for n in range(15)]
     assert all('"requests-60s";q=12;w=60' in answer.headers["ratelimit-policy"] for answer in answers)
     assert limited.ask("GET", STATS, key=other).status == 200
+
+
+def test_who_has_no_key_is_limited_by_address(limited: Service, tenant: str) -> None:
+    away_from_the_turn_of_a_minute()
+    answers = [limited.ask("POST", "/ingest", {}) for _ in range(13)]
+    assert [checked(answer) for answer in answers] == [422] * 12 + [429]
+    assert limited.ask("POST", "/ingest", {}, limited.key(tenant)).status == 422
 
 
 def test_a_tenant_beyond_its_quota_keeps_what_was_taken(limited: Service, tenant: str) -> None:

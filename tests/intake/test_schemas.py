@@ -16,6 +16,8 @@ from auricle.model.receipt import Fault
 REGISTRY = Registry.load()
 DOCS = Path(__file__).parents[2] / "docs"
 SECRET = "hunter2-marker"
+CLOSED = {"envelope", "datapoint.written"}
+"""Schemas that allow no further members."""
 
 CATALOGUE: dict[str, dict[str, Any]] = {
     "voice.turn_started": {"voice.session_id": "s"},
@@ -46,6 +48,7 @@ CATALOGUE: dict[str, dict[str, Any]] = {
     "http.request": {"http.request.method": "GET", "url.path": "/", "http.response.status_code": 200},
     "cost.recorded": {"cost.type": "ai", "cost.amount_usd": 0.002},
     "resource.used": {"resource.type": "cpu", "resource.amount": 1},
+    "datapoint.written": {"dataset": "requests"},
 }
 """Every event of the catalogue, with the least attributes it needs."""
 
@@ -66,6 +69,7 @@ FULL: dict[str, dict[str, Any]] = {
         "commerce.currency": "EUR",
         "commerce.order_id": "o",
     },
+    "datapoint.written": {"index1": "i", "index2": "", "blob1": "GET", "blob20": "", "double1": -1, "double20": 0.5},
     "page_view": {"page": "/dashboard", "referrer": None, "anything": [{"at": "all"}]},
 }
 
@@ -103,7 +107,7 @@ def test_each_file_is_a_self_describing_schema_named_after_its_event() -> None:
             assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
             assert document["$id"] == f"auricle:auricle/{name}/jsonschema/1-0-0"
             assert {"title", "description", "type"} <= document.keys()
-            assert document.get("additionalProperties", True) is (name != "envelope")
+            assert document.get("additionalProperties", True) is (name not in CLOSED)
             assert all(part["description"].endswith(".") for part in document.get("properties", {}).values())
             assert set(document.get("required", ())) <= document.get("properties", {}).keys()
 
@@ -116,7 +120,7 @@ def test_sources_are_those_of_the_model() -> None:
 def test_the_least_and_the_most_of_each_event_are_valid(name: str) -> None:
     properties = REGISTRY.known[name].document.get("properties", {})
     optional = {key: None for key in properties if key not in CATALOGUE[name] and not key.startswith("error")}
-    own = {"acme.campaign": "spring", "nested": {"is": ["fine", 1, None]}}
+    own = {} if name in CLOSED else {"acme.campaign": "spring", "nested": {"is": ["fine", 1, None]}}
     assert verdict(event(name))
     assert verdict(event(name, {**CATALOGUE[name], **optional, **own}))
     assert verdict(event(name, {**CATALOGUE[name], **FULL.get(name, {})}))
@@ -136,6 +140,12 @@ def test_each_required_attribute_is_required(name: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "attribute", "value", "rule"),
     [
+        pytest.param("datapoint.written", "dataset", "events", "not", id="a reserved dataset"),
+        pytest.param("datapoint.written", "dataset", "a-b", "pattern", id="a dataset that is no name"),
+        pytest.param("datapoint.written", "blob1", 1, "type", id="a number for a blob"),
+        pytest.param("datapoint.written", "double1", "1", "type", id="text for a double"),
+        pytest.param("datapoint.written", "index1", "x" * 129, "maxLength", id="a long index"),
+        pytest.param("datapoint.written", "blob21", "x", "additionalProperties", id="one blob too many"),
         pytest.param("voice.turn_started", "voice.session_id", "", "minLength", id="empty id"),
         pytest.param("voice.turn_started", "voice.turn_id", "x" * 129, "maxLength", id="long id"),
         pytest.param("voice.turn_started", "voice.turn_id", 7, "type", id="number for an id"),

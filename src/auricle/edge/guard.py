@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from auricle import clock
 from auricle.edge.address import address_of, within
 from auricle.edge.exchange import current
-from auricle.edge.limit import Limiter
+from auricle.edge.limit import Limiter, peer_of
 from auricle.edge.signature import HEADER, Signatures
 from auricle.errors import Forbidden, Unauthorized
 from auricle.model.key import Network
@@ -36,6 +36,8 @@ class Guard:
         self._trusted = trusted
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
         self._used: dict[str, datetime] = {}
+        self._open: dict[str, float] = {}
+        """When a tenant that lets strangers in was last seen not to be disabled."""
 
     async def principal(self, request: Request) -> Principal:
         """Who sent this request: `X-API-Key: …` or `Authorization: Bearer ak_…`.
@@ -63,8 +65,26 @@ class Guard:
             raise Forbidden("What is sent with this key must be signed, which a socket cannot be: use another key.")
         return principal
 
+    async def stranger(self, connection: HTTPConnection, tenant_id: str, *scopes: Scope) -> Principal:
+        """The principal of a request without a credential, at a door that lets such in; one for each address.
+
+        Raises:
+            Unauthorized: the tenant is disabled.
+            TooManyRequests: the address has sent as many requests as a key may.
+        """
+        now = time.monotonic()
+        if now - self._open.get(tenant_id, -FRESH_SECONDS) >= FRESH_SECONDS:
+            tenant = await asyncio.to_thread(self._control.tenant, tenant_id)
+            if tenant.disabled_at is not None:
+                raise Unauthorized("The tenant of clients without a key is disabled.")
+            self._open[tenant_id] = now
+        peer = peer_of(str(address_of(connection, self._trusted) or ""))
+        return self._welcomed(connection, Principal(tenant_id, f"stranger {peer}", frozenset(scopes)))
+
     async def _held(self, connection: HTTPConnection, key: str) -> Principal:
-        principal = await self._principal(connection, key)
+        return self._welcomed(connection, await self._principal(connection, key))
+
+    def _welcomed(self, connection: HTTPConnection, principal: Principal) -> Principal:
         exchange = current.get()
         if exchange is not None:
             exchange.principal = principal

@@ -74,7 +74,7 @@ class Limiter:
         Raises:
             TooManyRequests: it has.
         """
-        limit, peer = self._failures, _peer(address)
+        limit, peer = self._failures, peer_of(address)
         if limit is not None and not self._window.test(limit, "failures", peer):
             text = "Too many bad credentials came from this address: wait, and send a good one."
             raise self._refusal(limit, "failures", peer, text)
@@ -83,7 +83,7 @@ class Limiter:
         """Counts a bad credential against the address that it came from."""
         self._note(address)
         if self._failures is not None:
-            self._window.hit(self._failures, "failures", _peer(address))
+            self._window.hit(self._failures, "failures", peer_of(address))
 
     def _take(self, limit: RateLimitItem, name: str, whose: str, cost: int = 1) -> bool:
         taken = self._window.hit(limit, name, whose, cost=cost)
@@ -121,6 +121,6 @@ def _per_day(amount: int) -> RateLimitItem | None:
 
 
 @lru_cache(4_096)
-def _peer(address: str) -> str:
+def peer_of(address: str) -> str:
     """Whose an address is: itself, or for IPv6 its /64, which is what one household or machine is given."""
     return str(ip_network((address, 64), strict=False)) if ":" in address and "%" not in address else address
