@@ -40,6 +40,7 @@ from auricle.edge.events import EventDoors
 from auricle.edge.failures import Failures
 from auricle.edge.front import Front, bug
 from auricle.edge.guard import Guard
+from auricle.edge.inbox import InboxDoors
 from auricle.edge.limit import Limiter
 from auricle.edge.lists import ListDoor
 from auricle.edge.reply import on_error, problem
@@ -50,9 +51,11 @@ from auricle.edge.voice import VoiceDoor
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
 from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
+from auricle.intake.inbox import Inbox
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
+from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
 from auricle.jobs import Job, run_jobs
 from auricle.model.statement import Rows, Statement
@@ -62,6 +65,7 @@ from auricle.store.audit import AuditStore
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
 from auricle.store.events import EventStore
+from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.schema import SchemaStore
 from auricle.store.signature import SignatureStore
@@ -73,8 +77,6 @@ ENGINE_PATIENCE_SECONDS = 20.0
 a repetition would be told `stored`. Some 3 seconds are the rule."""
 OWN_FILES = 200
 """Open files that are not connections: databases, the engine's pipes and sockets, the log."""
-FAILED_EVENTS_KEPT = 100_000
-FAILED_EVENTS_DAYS = 30
 
 
 class InUse(Exception):
@@ -97,6 +99,7 @@ class Parts:
     catalogue: Catalogue
     audit: AuditStore
     failures: Failures
+    inbox: Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ def build(settings: Settings) -> ASGIApp:
         app.router.routes.extend(door.routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
+    replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
+    app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
     traffic = Traffic()
     watched = exposition.Watched(
@@ -212,12 +217,15 @@ def _wire(settings: Settings) -> Parts:
     audit = AuditStore(database)
     failures = Failures(audit)
     limiter = Limiter(settings, note=failures.note)
-    intake = Intake(journal, store, events, seen, limiter.count_events)
+    inbox = Inbox(InboxStore(database), settings.inbox_events, settings.inbox_bytes)
+    intake = Intake(journal, store, events, seen, inbox, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
     largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
     signatures = Signatures(SignatureStore(database), largest)
     guard = Guard(control, limiter, signatures, trusted_proxies(settings.trusted_proxies))
-    return Parts(settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures)
+    return Parts(
+        settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures, inbox
+    )
 
 
 @asynccontextmanager
@@ -250,9 +258,8 @@ def _jobs(parts: Parts) -> list[Job]:
     async def rotate() -> None:
         parts.intake.rotate()
 
-    async def forget_failed() -> None:
-        before = clock.micros() - FAILED_EVENTS_DAYS * 86_400 * 1_000_000
-        await asyncio.to_thread(parts.store.forget_failed, before, FAILED_EVENTS_KEPT)
+    async def sweep_inbox() -> None:
+        await parts.inbox.sweep(clock.micros() - parts.settings.inbox_days * 86_400 * 1_000_000)
 
     async def refresh_schemas() -> None:
         await asyncio.to_thread(parts.catalogue.refresh)
@@ -273,7 +280,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_signatures", 60, parts.guard.forget),
-        Job("forget_failed_events", 600, forget_failed),
+        Job("sweep_inbox", 60, sweep_inbox),
     ]
 
 

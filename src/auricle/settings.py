@@ -153,6 +153,21 @@ class Settings(BaseSettings):
         validation_alias=_named("max_schemas"),
         description="Versions of schemas that one tenant may register.",
     )
+    inbox_events: int = Field(
+        50_000,
+        ge=0,
+        validation_alias=_named("inbox_events"),
+        description="Refused events of one tenant that are kept for replay.",
+    )
+    inbox_bytes: int = Field(
+        50_000_000,
+        ge=0,
+        validation_alias=_named("inbox_bytes"),
+        description="Bytes of the refused events of one tenant that are kept for replay.",
+    )
+    inbox_days: int = Field(
+        30, ge=1, le=3_650, validation_alias=_named("inbox_days"), description="Days that refused events are kept."
+    )
     clock_skew: int = Field(
         86_400,
         ge=0,

@@ -39,7 +39,7 @@ def told(answer: Answer) -> Any:
     return answer.status, body["code"], body["title"], body["detail"], body["transient"], faults
 
 
-REJECTED = "The event was rejected; nothing of it was kept."
+REJECTED = "The event was rejected and does not count."
 FORBIDDEN = "This credential may not do that"
 
 

@@ -51,6 +51,8 @@ def test_statistics_add_up(either_service: Service, tenant: str) -> None:
             "events": counts,
             "conserved": True,
             "waiting": 0,
+            "observed": 0,
+            "unkept": 0,
             "engine": {"starts": 1, "trouble": None},
         },
     )

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from auricle import clock
 from auricle.errors import AuricleError, StorageFull, Unavailable
 from auricle.intake.dedupe import SeenFilter, halves
+from auricle.intake.inbox import Inbox
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
@@ -26,6 +27,7 @@ from auricle.model.statement import Statement
 from auricle.settings import Settings
 from auricle.store.database import open_database
 from auricle.store.events import EventStore
+from auricle.store.inbox import InboxStore
 from auricle.store.journal import Entry, JournalStore, Settlement
 from running import wait_until
 
@@ -60,7 +62,8 @@ class Rig:
         self.seen = SeenFilter()
         self.journal = Journal(self.store, self.disk, 0, 1_000_000)
         self.indexer = Indexer(self.events, self.store, self.journal, self.seen, 0.0, 50_000)
-        self.intake = Intake(self.journal, self.store, self.events, self.seen)
+        self.inbox = Inbox(InboxStore(self.database), 1_000, 1_000_000)
+        self.intake = Intake(self.journal, self.store, self.events, self.seen, self.inbox)
         self.intake.load()
 
     def door(self, received_at: int, sent_at: int | None = None) -> Door:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select, text
 from auricle.errors import StorageFull, Unavailable
 from auricle.settings import Settings
 from auricle.store.database import open_database
+from auricle.store.inbox import InboxStore
 from auricle.store.journal import LOCK, Block, Entry, FailedEvent, JournalStore, Settlement, Waiting
 from auricle.store.tables import failed_events, journal, tallies
 
@@ -178,29 +179,6 @@ def test_every_key_gives_all_that_waits_in_order(store: JournalStore) -> None:
     assert list(store.every_key()) == [("t", one.keys, one.rows) for one in written]
 
 
-def test_a_failed_event_is_found_by_its_tenant(store: JournalStore) -> None:
-    mine, later, theirs = failure(), failure(rule="maximum", received_at=6), failure("other", reason="envelope")
-    store.commit([Entry("acme", 5, 0, b"", b"", {"rejected": 2}, (mine, later))])
-    store.commit([Entry("other", 5, 0, b"", b"", {"rejected": 1}, (theirs,))])
-    assert [store.failed(tenant, ID) for tenant in ("acme", "other", "nobody")] == [later, theirs, None]
-
-
-@pytest.mark.parametrize(
-    ("before", "keep", "left"),
-    [
-        pytest.param(0, 100, 6, id="young and few"),
-        pytest.param(3, 100, 3, id="older than"),
-        pytest.param(0, 2, 2, id="beyond the last two"),
-        pytest.param(99, 100, 0, id="all of them"),
-    ],
-)
-def test_failed_events_are_forgotten(store: JournalStore, database: Engine, before: int, keep: int, left: int) -> None:
-    failed = tuple(failure(received_at=at, event_id=str(uuid.UUID(int=at))) for at in range(6))
-    store.commit([Entry("acme", 5, 0, b"", b"", {}, failed)])
-    assert store.forget_failed(before, keep) == 6 - left
-    assert counted(database)[2] == left
-
-
 HOSTILE = st.text(max_size=40)
 
 
@@ -214,7 +192,7 @@ def test_whatever_a_refusal_names_can_be_kept(database: Engine, name: str, point
     store = JournalStore(database)
     kept = failure(event_id=str(uuid.uuid4()), event_name=name, pointer=pointer, message=message)
     store.commit([entry(), Entry("acme", 5, 0, b"", b"", {}, (kept,))])
-    found = store.failed("acme", kept.event_id)
+    found = InboxStore(database).find("acme", kept.event_id)
     assert found is not None
     assert found.event_name.replace("\ufffd", "\0") == name.replace("\ufffd", "\0")
 

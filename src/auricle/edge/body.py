@@ -81,3 +81,8 @@ async def read_object(request: Request, limit: int, members: frozenset[str]) -> 
         rule = f"There is no such member: known are {', '.join(sorted(members)) or 'none'}."
         raise Invalid("The request breaks a rule.", (Fault("", "additionalProperties", rule),))
     return told
+
+
+def broken(pointer: str, rule: str, message: str) -> Invalid:
+    """The refusal of a request that breaks one rule."""
+    return Invalid("The request breaks a rule.", (Fault(pointer, rule, message),))

@@ -125,11 +125,11 @@ def single_reply(raw: Any, receipt: Receipt | None) -> Response:
 
 def _refusal(receipt: Receipt) -> AuricleError:
     """The error of a single event that was rejected: 422, but 403 for another tenant's and 413 for its size."""
-    error: AuricleError = Invalid("The event was rejected; nothing of it was kept.", receipt.faults)
+    error: AuricleError = Invalid("The event was rejected and does not count.", receipt.faults)
     if receipt.reason is Reason.TENANT:
         error.status, error.code, error.title = 403, "forbidden", "This credential may not do that"
     elif receipt.reason is Reason.TOO_LARGE:
-        error = TooLarge("The event was rejected; nothing of it was kept.", receipt.faults)
+        error = TooLarge("The event was rejected and does not count.", receipt.faults)
     return error
 
 

@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle import clock
-from auricle.edge.body import read_body
+from auricle.edge.body import broken, read_body, read_object
 from auricle.edge.guard import Guard
 from auricle.edge.reply import json_reply
-from auricle.errors import BadRequest, Invalid, NotFound
+from auricle.errors import Invalid, NotFound
 from auricle.intake.catalogue import Catalogue, Judgement
 from auricle.intake.decode import parse_single, sent_at_of
 from auricle.intake.registration import MAX_BYTES, Candidate, read_document
@@ -29,6 +28,8 @@ from auricle.settings import Settings
 from auricle.store.events import EventStore
 
 PREFIX = "/api/v1/analytics/schemas"
+BODY_BYTES = 2 * MAX_BYTES
+"""Twice the size of a document, for white space and the members around it."""
 READERS = (Scope.EVENTS_WRITE, Scope.REPORTS_READ, Scope.SCHEMAS_WRITE)
 
 
@@ -86,10 +87,10 @@ class SchemaDoors:
     async def register(self, request: Request) -> Response:
         """Registers a version: 201; 200 when it is there already, or with `dry_run`; 409 when it does not fit."""
         principal = await self._guard.allowed(request, Scope.SCHEMAS_WRITE)
-        body = await self._json(request, {"schema", "dry_run"})
+        body = await read_object(request, BODY_BYTES, frozenset({"schema", "dry_run"}))
         dry = body.get("dry_run", False)
         if not isinstance(dry, bool):
-            raise _invalid("/dry_run", "type", "`dry_run` must be true or false.")
+            raise broken("/dry_run", "type", "`dry_run` must be true or false.")
         candidate = await asyncio.to_thread(_candidate, body)
         judgement = await asyncio.to_thread(self._catalogue.judge, principal.tenant_id, candidate)
         if judgement.known:
@@ -128,9 +129,9 @@ class SchemaDoors:
     async def mode(self, request: Request) -> Response:
         """Sets what becomes of events of a name that break their schema."""
         principal = await self._guard.allowed(request, Scope.SCHEMAS_WRITE)
-        body = await self._json(request, {"mode"})
+        body = await read_object(request, BODY_BYTES, frozenset({"mode"}))
         if body.get("mode") not in list(Mode):
-            raise _invalid("/mode", "enum", f"`mode` must be one of {', '.join(Mode)}.")
+            raise broken("/mode", "enum", f"`mode` must be one of {', '.join(Mode)}.")
         name, mode = request.path_params["event_name"], Mode(body["mode"])
         await asyncio.to_thread(self._catalogue.set_mode, principal.tenant_id, name, mode, actor=principal.actor)
         return json_reply({"event_name": name, "mode": mode})
@@ -139,26 +140,11 @@ class SchemaDoors:
         told = await asyncio.to_thread(self._catalogue.told, principal.tenant_id)
         return told, self._catalogue.for_tenant(principal.tenant_id)
 
-    async def _json(self, request: Request, members: set[str]) -> dict[str, Any]:
-        """The body, a JSON object with these members only."""
-        # NOTE: twice the size of a document, for white space and the members around it.
-        raw = await read_body(request, 2 * MAX_BYTES)
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise BadRequest("The body is no JSON: send a JSON object.") from None
-        if not isinstance(body, dict):
-            raise _invalid("", "type", "The body must be a JSON object.")
-        if body.keys() - members:
-            text = f"There is no such member: known are {', '.join(sorted(members))}."
-            raise _invalid("", "additionalProperties", text)
-        return body
-
 
 def _candidate(body: Mapping[str, Any]) -> Candidate:
     """The candidate in a body, with the pointers of its faults leading from the body's root."""
     if "schema" not in body:
-        raise _invalid("/schema", "required", "`schema` is required: the JSON Schema of the event's attributes.")
+        raise broken("/schema", "required", "`schema` is required: the JSON Schema of the event's attributes.")
     try:
         return read_document(body["schema"])
     except Invalid as error:
@@ -196,7 +182,3 @@ def _registered(candidate: Candidate, judgement: Judgement, trial: Trial | None,
         "changes": [change.as_json() for change in judgement.changes[:50]],
         "stored_events": trial.as_json() if trial else None,
     }
-
-
-def _invalid(pointer: str, rule: str, message: str) -> Invalid:
-    return Invalid("The request breaks a rule.", (Fault(pointer, rule, message),))

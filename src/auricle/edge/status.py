@@ -55,6 +55,8 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
                 "events": told,
                 "conserved": told["received"] == sum(told[verdict] for verdict in VERDICTS[1:]),
                 "waiting": told["waiting"],
+                "observed": counts.get("observed", 0),
+                "unkept": counts.get("unkept", 0),
                 "engine": {"starts": engine.starts if engine else None, "trouble": indexer.trouble},
             }
         )

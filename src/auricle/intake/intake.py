@@ -15,8 +15,8 @@ import structlog
 from auricle import clock
 from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Window
+from auricle.intake.inbox import Inbox, Refused
 from auricle.intake.journal import Journal
-from auricle.intake.redact import redact
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import Door, run
 from auricle.model.event import Event, key_of
@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 Verdict = Event | Rejected | Dropped
 LOOKUP_SECONDS = 0.5
 """How long a receipt waits for the store's word on suspected ids; a frozen engine must not hold the door."""
-KEPT_FAILURES = 1_000
-"""Failed events of one request that are kept to be asked for."""
 
 
 @dataclass(slots=True)
@@ -87,6 +85,7 @@ class Intake:
         store: JournalStore,
         events: EventStore,
         seen: SeenFilter,
+        inbox: Inbox,
         count: Callable[[str, int], None] = lambda _tenant, _events: None,
     ) -> None:
         """`count` is told the tenant and the number of events of each request, and may refuse them all."""
@@ -94,6 +93,7 @@ class Intake:
         self._store = store
         self._events = events
         self._seen = seen
+        self._inbox = inbox
         self._count = count
         self._window = Window()
         self._flying: list[tuple[str, Mapping[bytes, int], asyncio.Future[bool]]] = []
@@ -145,9 +145,11 @@ class Intake:
             if not admitted:
                 self._count(door.tenant_id, len(raw))
             verdicts = run(raw, door, self.step_seconds)
-            request, failed, tally = _sort(verdicts, door)
-            if tally:
-                self.refused.update(one.reason for one in verdicts if not isinstance(one, Event))
+            request, refused, tally = _sort(raw, verdicts, door)
+            failed: list[FailedEvent] = []
+            if refused:
+                self.refused.update(one.verdict.reason for one in refused)
+                failed, tally["unkept"] = await self._inbox.keep(door, refused)
             waits = self._drop_known(request)
             if request.tellings:
                 waits += await self._drop_stored(request)
@@ -268,7 +270,7 @@ class Intake:
             return {"fate": "stored", "event": event, "received_at": received_at}
         if self._window.known(tenant, [key]):
             return {"fate": "waiting"}
-        failed = await asyncio.to_thread(self._store.failed, tenant, event_id)
+        failed = await self._inbox.find(tenant, event_id)
         return {"fate": failed.status, "failed": failed} if failed else None
 
     async def _stored(self, tenant: str, event_id: str) -> tuple[Event, int] | None:
@@ -281,10 +283,10 @@ class Intake:
         return found[0] if found else None
 
 
-def _sort(verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[FailedEvent], Counter[str]]:
-    """The request of these verdicts, what is noted of the refused, and how many were refused."""
+def _sort(raw: Sequence[Any], verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[Refused], Counter[str]]:
+    """The request of these verdicts, what was refused, and how many of it."""
     request = _Request(door.tenant_id, door.skew != 0, [None] * len(verdicts))
-    failed: list[FailedEvent] = []
+    refused: list[Refused] = []
     tally: Counter[str] = Counter()
     for index, verdict in enumerate(verdicts):
         if isinstance(verdict, Event):
@@ -296,27 +298,9 @@ def _sort(verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[Faile
                 conflict = first.fingerprint != told.fingerprint
                 request.receipts[index] = Receipt(index, verdict.event_id, Status.DUPLICATE, conflict=conflict)
         else:
-            receipt, noted = _refusal(index, verdict, door)
-            request.receipts[index] = receipt
-            tally[receipt.status] += 1
-            if noted is not None and len(failed) < KEPT_FAILURES:
-                failed.append(noted)
-    return request, failed, tally
-
-
-def _refusal(index: int, verdict: Rejected | Dropped, door: Door) -> tuple[Receipt, FailedEvent | None]:
-    """The receipt of an event that is not kept, and what is noted of it when it has an id."""
-    if isinstance(verdict, Dropped):
-        receipt = Receipt(index, verdict.event_id, Status.DROPPED, verdict.reason)
-        name, first = "", ("", str(verdict.reason), "Dropped, as the rule asks.")
-    else:
-        receipt = Receipt(index, verdict.event_id, Status.REJECTED, verdict.reason, verdict.faults)
-        fault = verdict.faults[0]
-        # NOTE: a pointer names keys, and a client may have a person's address for a key.
-        name, first = verdict.event_name or "", (redact(fault.pointer), fault.rule, fault.message)
-    if verdict.event_id is None:
-        return receipt, None
-    noted = FailedEvent(
-        door.tenant_id, verdict.event_id, name, receipt.status, verdict.reason, *first, door.received_at + index
-    )
-    return receipt, noted
+            faults = verdict.faults if isinstance(verdict, Rejected) else ()
+            status = Status.REJECTED if isinstance(verdict, Rejected) else Status.DROPPED
+            request.receipts[index] = Receipt(index, verdict.event_id, status, verdict.reason, faults)
+            tally[status] += 1
+            refused.append(Refused(index, raw[index], verdict))
+    return request, refused, tally

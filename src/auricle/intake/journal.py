@@ -85,7 +85,7 @@ class Journal:
             StorageFull: the disk has no room; nothing of it was kept.
             Unavailable: the journal is out of reach, or too much waits.
         """
-        if entry.events:
+        if entry.events or entry.failed:
             self.check_room(entry.events)
         if self._loop is None or self._closed:
             raise Unavailable("The service is stopping.", retry_after=5)

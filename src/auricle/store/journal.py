@@ -33,6 +33,10 @@ class FailedEvent:
     rule: str
     message: str
     received_at: int
+    size: int = 0
+    """Bytes of the body."""
+    body: str = ""
+    """The event as JSON, redacted; `""` for a bare note, which cannot be replayed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,27 +191,6 @@ class JournalStore:
         query = select(tallies.c.verdict, func.sum(tallies.c.events)).group_by(tallies.c.verdict)
         with told(), self._engine.connect() as connection:
             return {verdict: int(events) for verdict, events in connection.execute(query)}
-
-    def failed(self, tenant_id: str, event_id: str) -> FailedEvent | None:
-        """The last failure of an event with this id."""
-        query = (
-            select(*(failed_events.c[name] for name in FailedEvent.__slots__))
-            .where(failed_events.c.tenant_id == tenant_id, failed_events.c.event_id == event_id)
-            .order_by(failed_events.c.id.desc())
-            .limit(1)
-        )
-        with told(), self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        return FailedEvent(*row) if row else None
-
-    def forget_failed(self, before: int, keep: int) -> int:
-        """Removes failed events that are older than `before` (microseconds), or beyond the last `keep`."""
-        newest = select(func.max(failed_events.c.id)).scalar_subquery()
-        change = delete(failed_events).where(
-            (failed_events.c.received_at < before) | (failed_events.c.id <= newest - keep)
-        )
-        with told(), self._engine.begin() as connection:
-            return connection.execute(change).rowcount
 
     @contextmanager
     def indexing(self) -> Iterator[Callable[[], bool]]:

@@ -97,7 +97,11 @@ failed_events = Table(
     Column("rule", String(64), nullable=False),
     Column("message", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False, server_default="0", comment="Bytes of the body; 0 for a bare note."),
+    Column("body", Text, nullable=False, server_default="", comment="The event as JSON, redacted, ready for replay."),
     Index("failed_events_by_event", "tenant_id", "event_id"),
+    Index("failed_events_by_group", "tenant_id", "event_name", "reason", "pointer"),
+    Index("failed_events_by_time", "received_at"),
     sqlite_autoincrement=True,
 )
 
