@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import crash, freshness, ingest, layout, reports, startup
+from bench import checks, crash, freshness, ingest, layout, reports, startup
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -17,6 +17,9 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("ingest", help="Auricle, the service of document 004 and the bare engine, in one run")
     one.add_argument("--seconds", type=float, default=10.0, help="of sending in each phase")
     one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("checks", help="what sanitising and validating cost: on and off in one run")
+    one.add_argument("--seconds", type=float, default=4.0, help="of sending to each service in a round")
+    one.add_argument("--rounds", type=int, default=5)
     one = commands.add_parser("reports", help="every report over HTTP beside its SQL on the bare engine")
     one.add_argument("--rows", type=_numbers, default=(1_000_000, 10_000_000), help="numbers of events, by commas")
     one.add_argument("--repeats", type=int, default=12)
@@ -32,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("crash", help="kill -9 under load, again and again: nothing lost, nothing counted twice")
     one.add_argument("--rounds", type=int, default=200)
     one.add_argument("--seed", type=int, default=1)
-    commands.add_parser("all", help="startup, ingest, freshness, reports on 1 M and 10 M events")
+    commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
     return top
 
 
@@ -43,6 +46,8 @@ def main() -> None:
         startup.run(getattr(given, "rounds", 5))
     if given.command in ("ingest", "all"):
         ingest.run(getattr(given, "seconds", 10.0), getattr(given, "seed", 1))
+    if given.command in ("checks", "all"):
+        checks.run(getattr(given, "seconds", 4.0), getattr(given, "rounds", 5))
     if given.command in ("freshness", "all"):
         freshness.run(getattr(given, "markers", 40), getattr(given, "seconds", 15.0))
     if given.command in ("reports", "all"):

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.process import ROOT, Running, Tree, free_port, start
@@ -21,6 +22,7 @@ EVENTS = "/api/v1/analytics/events"
 BATCH = "/api/v1/analytics/events/batch"
 REPORTS = "/api/v1/analytics/reports"
 TENANT = "bench"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def environment() -> dict[str, str]:
@@ -125,17 +127,21 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def launch(data: Path, key: str) -> Service:
-    """Starts the service on the data folder and gives it at once, ready or not."""
+def launch(
+    data: Path, key: str, *, command: Sequence[str] = (str(COMMAND),), more: Mapping[str, str] = NOTHING
+) -> Service:
+    """Starts the service on the data folder, with `more` in its environment; gives it at once, ready or not."""
     port = free_port()
-    arguments = [str(COMMAND), "serve", "--data", str(data), "--port", str(port)]
-    return Service(data, port, key, start(arguments, data / "bench-service.log", env=environment()))
+    arguments = [*command, "serve", "--data", str(data), "--port", str(port)]
+    return Service(data, port, key, start(arguments, data / "bench-service.log", env={**environment(), **more}))
 
 
 @contextlib.contextmanager
-def serving(data: Path) -> Iterator[Service]:
-    """The service, ready, with an admin key; stopped afterwards."""
-    service = launch(data, make_key(data))
+def serving(
+    data: Path, *, command: Sequence[str] = (str(COMMAND),), more: Mapping[str, str] = NOTHING
+) -> Iterator[Service]:
+    """The service, ready, with an admin key; stopped afterwards. See `launch` for the arguments."""
+    service = launch(data, make_key(data), command=command, more=more)
     with service.running:
         service.ready_seconds = service.running.wait_until(lambda: service.ask("GET", "/readyz")[0] == 200, 60)
         yield service

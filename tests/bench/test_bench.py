@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from bench.__main__ import parser  # noqa: E402
 from bench.engine import blocks  # noqa: E402
 
-from bench import events, layout, load, record, reports, rival  # noqa: E402
+from bench import checks, events, layout, load, record, reports, rival  # noqa: E402
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SCHEMAS = resources.files("auricle.schemas")
@@ -239,3 +239,21 @@ def test_the_head_of_a_run_names_machine_and_versions() -> None:
 def test_a_stream_never_ends() -> None:
     made = events.stream(seed=1, start=NOW, step=timedelta(seconds=1), open_sessions=2)
     assert len(list(islice(made, 2_000))) == 2_000
+
+
+def test_pages_as_browsers_send_them_pass_like_the_others() -> None:
+    made = list(checks.with_urls(events.recent(500, seed=3, now=NOW)))
+    pages = [event["context"]["page"]["url"] for event in made if "page" in event["context"]]
+    assert pages
+    assert all(page.startswith("https://") and page.count("https://") == 1 for page in pages)
+
+
+def test_the_steps_are_timed_with_and_without() -> None:
+    bodies = events.batch_bodies(events.recent(100, seed=3))
+    on, off = (checks.steps_of(bodies, checks.Registry.load(), sanitise=sanitise) for sanitise in (True, False))
+    assert list(on) == list(off)
+    assert on["redact_content"] > off["redact_content"]
+
+
+def test_rates_are_compared_within_their_round() -> None:
+    assert checks.share([9.0, 80.0, 7.0], [10.0, 100.0, 7.0]) == 0.9

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from anything import like, parsed
 from auricle.edge.lists import MEMBERS, NAMES, event_of
+from auricle.intake.door import Door
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import Door, run
+from auricle.intake.steps import run
 from auricle.model.event import Event
 from auricle.model.principal import Kind
 from auricle.model.receipt import Dropped, Rejected

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from anything import like, parsed
 from auricle.edge.voice import ATTRIBUTES, NAMES, event_of
+from auricle.intake.door import Door
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import Door, run
+from auricle.intake.steps import run
 from auricle.model.event import Event
 from auricle.model.principal import Kind
 from auricle.model.receipt import Dropped, Fault, Rejected

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from auricle import clock
+from auricle.intake.door import Door, open_door
 from auricle.intake.inbox import Inbox, Refused, pointer_as_kept
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import Door, open_door, run
+from auricle.intake.steps import run
 from auricle.intake.times import format_rfc3339
 from auricle.model.event import Event
 from auricle.model.principal import SCOPES, Kind, Principal

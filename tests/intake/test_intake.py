@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 from auricle import clock
 from auricle.errors import AuricleError, StorageFull, Unavailable
 from auricle.intake.dedupe import SeenFilter, halves
+from auricle.intake.door import Door, open_door
 from auricle.intake.inbox import Inbox
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import Door, open_door
 from auricle.intake.times import format_rfc3339
 from auricle.model.event import key_of
 from auricle.model.principal import SCOPES, Kind, Principal

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_redact_corpus import corpus
 
-from auricle.intake.redact import MAX_DEPTH, is_clean, redact
+from auricle.intake.redact import MAX_DEPTH, redact, unclean
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_becomes_of_a_value(given: Any, expected: Any) -> None:
     before = copy.deepcopy(given)
     assert redact(given) == expected
     assert given == before
-    assert is_clean(given) == (given == expected) or given == expected
+    assert (not unclean([given])) == (given == expected) or given == expected
 
 
 def test_a_value_without_findings_is_the_same_object() -> None:
@@ -58,7 +58,40 @@ def test_a_value_without_findings_is_the_same_object() -> None:
 @pytest.mark.parametrize(("kind", "key", "text"), corpus())
 def test_the_cheap_look_misses_nothing(kind: str, key: str, text: str) -> None:
     value = {key: text}
-    assert redact(value) == value or not is_clean(value)
+    assert redact(value) == value or unclean([value])
+
+
+def test_many_values_are_looked_at_as_each_alone() -> None:
+    values = [{key: text} for _, key, text in corpus()]
+    assert unclean(values) == [number for number, value in enumerate(values) if unclean([value])]
+
+
+@given(st.lists(st.sampled_from(["a", "a@b.example", "x\ny", "call me", "0171 1234567", "k" * 600, "\u200b1", "["])))
+def test_a_look_at_many_finds_what_stands_beside_another_finding(texts: list[str]) -> None:
+    values = [{"query": text} for text in texts]
+    assert unclean(values) == [number for number, value in enumerate(values) if unclean([value])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01234567-0123-4123-8123-012345678abc",
+        "4377a120-4377-8916-3640-0123456789ab",
+        "12345678-1",
+        "2024-11-25T13:00:00Z",
+    ],
+)  # fmt: skip
+def test_ids_and_times_cost_no_second_look(text: str) -> None:
+    assert unclean([{"id": text, "b": 1}]) == ([] if text != "12345678-1" else [0])
+
+
+@pytest.mark.parametrize("behind", ["", " ", ".", ",", ")", "!", "\n", ";x", "?"])
+@pytest.mark.parametrize(
+    "number", ["0171 1234567", "(030) 1234567", "555-234-5678", "call 12345678", "+49 171 1234567"]
+)
+def test_what_stands_behind_a_number_does_not_hide_it(number: str, behind: str) -> None:
+    assert "[redacted:phone]" in redact({"note": number + behind})["note"]
+    assert unclean([{"note": number + behind}]) == [0]
 
 
 @pytest.mark.parametrize(("kind", "key", "text"), [row for row in corpus() if row[0] != "keep"])

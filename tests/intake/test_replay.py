@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 from auricle import clock
 from auricle.errors import Unavailable
 from auricle.intake.dedupe import SeenFilter
+from auricle.intake.door import open_door
 from auricle.intake.inbox import Inbox
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.intake.replay import Replay, Replayed
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import open_door
 from auricle.intake.times import format_rfc3339
 from auricle.model.principal import SCOPES, Kind, Principal, Scope
 from auricle.model.schema import FIRST, TenantSchema, TenantSchemas

@@ -17,9 +17,9 @@ from auricle import clock
 from auricle.edge.guard import Guard
 from auricle.edge.reply import json_reply, problem
 from auricle.errors import AuricleError, Invalid, TooLarge, Unavailable
+from auricle.intake.door import Door, open_door
 from auricle.intake.intake import Intake
 from auricle.intake.schemas import MAX_POINTER, Registries
-from auricle.intake.steps import Door, open_door
 from auricle.model.principal import Principal, Scope
 from auricle.model.receipt import Fault, Reason, Receipt, Rejected, Status
 from auricle.settings import Settings

@@ -15,9 +15,10 @@ from auricle.edge.reply import json_reply
 from auricle.errors import Invalid, NotFound
 from auricle.intake.catalogue import Catalogue, Judgement
 from auricle.intake.decode import parse_single, sent_at_of
+from auricle.intake.door import open_door
 from auricle.intake.registration import MAX_BYTES, Candidate, read_document
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import open_door, run
+from auricle.intake.steps import run
 from auricle.intake.times import format_rfc3339
 from auricle.intake.trial import Trial, try_schema
 from auricle.model.event import Event

@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from auricle.intake.redact import is_clean, redact
-from auricle.intake.steps import Door
+from auricle.intake.door import Door
+from auricle.intake.redact import redact, unclean
 from auricle.intake.times import format_rfc3339, parse_rfc3339
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected, Status
 from auricle.model.schema import Mode
@@ -195,7 +195,7 @@ def _body_of(raw: Mapping[str, Any], verdict: Rejected, door: Door) -> tuple[byt
 
 def _is_clean(told: Mapping[str, Any]) -> bool:
     try:
-        return is_clean(told)
+        return not unclean([told])
     except TypeError:  # nested deeper than JSON can be written; nothing has looked at that yet
         return False
 

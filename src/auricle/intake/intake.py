@@ -15,10 +15,11 @@ import structlog
 from auricle import clock
 from auricle.errors import AuricleError, Unavailable
 from auricle.intake.dedupe import SeenFilter, Window
+from auricle.intake.door import Door
 from auricle.intake.inbox import Inbox, Refused
 from auricle.intake.journal import Journal
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
-from auricle.intake.steps import Door, run
+from auricle.intake.steps import run
 from auricle.model.event import Event, key_of
 from auricle.model.receipt import Dropped, Fault, Receipt, Rejected, Status
 from auricle.store.events import EventStore

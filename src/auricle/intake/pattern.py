@@ -37,8 +37,8 @@ class Replacement(Protocol):
 class Pattern(Protocol):
     """A compiled pattern."""
 
-    def search(self, text: bytes, /) -> Match | None:
-        """The first match."""
+    def search(self, text: bytes, start: int = 0, /) -> Match | None:
+        """The first match from `start` on."""
         ...
 
     def sub(self, replacement: Replacement, text: bytes, /) -> bytes:

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 
 from auricle import clock
+from auricle.intake.door import Door, open_door
 from auricle.intake.inbox import Inbox, pointer_as_kept
 from auricle.intake.intake import Intake
 from auricle.intake.schemas import Registries
-from auricle.intake.steps import Door, open_door, run
+from auricle.intake.steps import run
 from auricle.intake.times import parse_rfc3339
 from auricle.model.principal import Principal
 from auricle.model.receipt import Rejected, Status

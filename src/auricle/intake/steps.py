@@ -9,102 +9,28 @@ function and a row in `STEPS`.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import orjson
 
-from auricle.intake.redact import is_clean, redact
-from auricle.intake.schemas import Registries, Registry, Schema
-from auricle.intake.times import LATEST, format_rfc3339, parse_rfc3339
+from auricle.intake.door import Door
+from auricle.intake.redact import redact, unclean
+from auricle.intake.schemas import Registry, Schema
+from auricle.intake.times import format_rfc3339, parse_rfc3339
 from auricle.model.event import Event
-from auricle.model.principal import Principal, Scope
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
 from auricle.model.schema import Mode
-from auricle.settings import Settings
 
 Verdict = Event | Rejected | Dropped
 
 MAX_KEY = 256
 """Characters of an attribute's key."""
 
-SKEW_TOLERANCE = 5_000_000
-"""Microseconds that a client's `sent_at` may differ from our clock before its events are corrected by the difference.
-
-Below it the difference is the way through the network as much as the clock, and correcting would only add noise.
-"""
-
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NESTED = frozenset({dict, list})
-_SECOND = 1_000_000
 _new = tuple.__new__
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What the steps have to know of the request. Times are microseconds since 1970-01-01 UTC; see `open_door`."""
-
-    registry: Registry
-    tenant_id: str
-    received_at: int
-    new_id: Callable[[], str]
-    event_id_required: bool = True
-    """Whether an event without id is refused; else it gets one from `new_id`."""
-    reject_unknown: bool = False
-    """Whether events whose name has no schema are refused."""
-    skew: int = 0
-    """Microseconds added to every `occurred_at`."""
-    oldest: int = 0
-    newest: int = LATEST
-    """An event must have occurred from `oldest` to `newest`."""
-    longest: int | None = None
-    """Bytes that no event of the request exceeds, where that is known; spares measuring each."""
-    sanitise: bool = True
-    """Whether persons and secrets in attributes and context are redacted."""
-    max_event_bytes: int = 65_536
-    max_attributes: int = 256
-    max_nesting: int = 8
-    observed: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
-    """By event id: faults of events that break their schema and are taken nevertheless; filled by `read_envelope`."""
-
-
-def open_door(
-    registries: Registries,
-    settings: Settings,
-    principal: Principal,
-    *,
-    received_at: int,
-    new_id: Callable[[], str],
-    sent_at: int | None = None,
-    longest: int | None = None,
-    event_id_required: bool = True,
-) -> Door:
-    """The door for one request.
-
-    `sent_at` is the client's clock when it sent the request; when it differs from `received_at` by more than
-    `SKEW_TOLERANCE`, the difference is added to every `occurred_at`, before its age is judged. `longest` is the size of
-    the decompressed body, or 0 where every event was measured already (NDJSON).
-    """
-    ahead = 0 if sent_at is None else received_at - sent_at
-    backfill = Scope.EVENTS_BACKFILL in principal.scopes
-    return Door(
-        registry=registries.for_tenant(principal.tenant_id),
-        tenant_id=principal.tenant_id,
-        received_at=received_at,
-        new_id=new_id,
-        event_id_required=event_id_required,
-        reject_unknown=settings.unknown_events == "reject",
-        skew=ahead if abs(ahead) > SKEW_TOLERANCE else 0,
-        oldest=0 if backfill else max(0, received_at - settings.clock_skew * _SECOND),
-        newest=received_at + settings.future_tolerance * _SECOND,
-        longest=longest,
-        sanitise=settings.sanitise == "on",
-        max_event_bytes=settings.max_event_bytes,
-        max_attributes=settings.max_attributes,
-        max_nesting=settings.max_nesting,
-    )
 
 
 def read_envelope(raw: Any, door: Door) -> Event | Rejected:
@@ -237,14 +163,6 @@ def check_name(event: Event, door: Door) -> Verdict:
     return _rejected(event, Reason.UNKNOWN_EVENT, "/event_name", "known", text)
 
 
-def redact_content(event: Event, door: Door) -> Verdict:
-    """The event without persons and secrets in its attributes and context; see `docs/privacy.md`."""
-    attributes, context = event.attributes, event.context
-    if not door.sanitise or is_clean((attributes, context)):
-        return event
-    return event._replace(attributes=redact(attributes), context=redact(context))
-
-
 STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_tenant,
     drop_without_consent,
@@ -253,9 +171,23 @@ STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_size,
     check_clock,
     check_name,
-    redact_content,
 )
-"""What an event goes through after `read_envelope`, in this order."""
+"""What an event goes through after `read_envelope`, in this order; then `redact_content` looks at all at once."""
+_NAMES = ("read_envelope", *(step.__name__ for step in STEPS), "redact_content")
+
+
+def redact_content(verdicts: list[Verdict], door: Door) -> list[Verdict]:
+    """The events without persons and secrets in their attributes and context; see `docs/privacy.md`."""
+    if not door.sanitise:
+        return verdicts
+    # NOTE: all at once: a look at each event alone took twice as long (`bench checks`).
+    events = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict.__class__ is Event]
+    for number in unclean([event[-2:] for _, event in events]):  # attributes and context
+        index, event = events[number]
+        attributes, context = redact(event.attributes), redact(event.context)
+        if attributes is not event.attributes or context is not event.context:
+            verdicts[index] = event._replace(attributes=attributes, context=context)
+    return verdicts
 
 
 def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None) -> list[Verdict]:
@@ -263,17 +195,16 @@ def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None
 
     The seconds that each step took for all of them are added to `timings` under the step's name.
     """
-    started = perf_counter()
+    moments = [perf_counter()]
     verdicts: list[Verdict] = [raw if raw.__class__ is Rejected else read_envelope(raw, door) for raw in raws]
-    ended = perf_counter()
-    if timings is not None:
-        timings["read_envelope"] = timings.get("read_envelope", 0.0) + ended - started
+    moments.append(perf_counter())
     for step in STEPS:
-        started = ended
         verdicts = [step(verdict, door) if verdict.__class__ is Event else verdict for verdict in verdicts]
-        ended = perf_counter()
-        if timings is not None:
-            name = step.__name__
+        moments.append(perf_counter())
+    verdicts = redact_content(verdicts, door)
+    moments.append(perf_counter())
+    if timings is not None:
+        for name, started, ended in zip(_NAMES, moments, moments[1:], strict=False):
             timings[name] = timings.get(name, 0.0) + ended - started
     return verdicts
 
