@@ -25,6 +25,7 @@ def another(name: str) -> tuple[str, Any]:
         "sanitise": ("off", "off"),
         "port": ("81", 81),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
+        "docs_pages": ("off", "off"),
         "log_format": ("logfmt", "logfmt"),
         "metrics_token": ("a-token-of-some-length", "a-token-of-some-length"),
         "allowed_origins": ("https://a.example,http://b:1", "https://a.example,http://b:1"),

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
-from auricle.edge import exposition, status
+from auricle.edge import description, exposition, status
 from auricle.edge import reports as reports_door
 from auricle.edge.address import trusted_proxies
 from auricle.edge.admin import AdminDoors
@@ -120,9 +120,7 @@ class _Reader:
 def build(settings: Settings) -> ASGIApp:
     """The application. Nothing is opened before its lifespan begins, but for the relational database."""
     parts = _wire(settings)
-    app = FastAPI(
-        title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), docs_url=None, redoc_url=None
-    )
+    app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), openapi_url=None)
     runner = ReportRunner(_Reader(parts.events, parts.intake), settings.max_timeseries_points)
     entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
     doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance))
@@ -140,6 +138,8 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.include_router(reports_door.router(runner, parts.guard.principal))
+    envelope, pages = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
+    app.router.routes.extend(description.routes(app, envelope, pages=pages))
     app.add_exception_handler(AuricleError, on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         validation_alias=_named("metrics_token"),
         description="What Prometheus sends as bearer token to read `/metrics` of the whole service.",
     )
+    docs_pages: Literal["on", "off"] = Field(
+        "on",
+        validation_alias=_named("docs_pages"),
+        description="Whether the pages that describe the API are there for everybody, at `/docs`.",
+    )
     unknown_events: Literal["accept", "reject"] = Field(
         "accept",
         validation_alias=_named("unknown_events"),

@@ -1,0 +1,183 @@
+"""The operations: what the description of the API says of a route beyond its path, its method and its docstring.
+
+A route without a row here is described all the same, with a JSON object for its body and any answer of 2xx.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+API = "/api/v1/analytics"
+OBJECT: Schema = {"type": "object"}
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+UUID: Schema = {"type": "string", "format": "uuid"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+PLAIN = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is said of one method of one path."""
+
+    answers: Mapping[int, Schema] = field(default_factory=lambda: {200: OBJECT})
+    """The body of each answer that is no refusal, by status."""
+    body: Schema | None = None
+    """The body of the request; None leaves it to the method: any object for those that have one."""
+    kinds: tuple[str, ...] = (JSON,)
+    """Content types of the request's body; all but JSON are described as text."""
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    speaks: str = JSON
+    """Content type of the answers."""
+    public: bool = False
+    """Whether it needs no credential."""
+
+
+def ref(name: str) -> Schema:
+    """A schema of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def an_object(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """An object with these members, and maybe more of ours."""
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
+
+
+def a_list(of: Schema) -> Schema:
+    """A list of these."""
+    return {"type": "array", "items": of}
+
+
+_FAULT = an_object({"pointer": TEXT, "rule": TEXT, "message": TEXT})
+_STATUS: Schema = {"enum": ["stored", "duplicate", "rejected", "dropped", "retry"]}
+_KEY_RULES: Mapping[str, Schema] = {
+    "label": {"type": "string", "maxLength": 128},
+    "expires_at": {"type": ["string", "null"], "format": "date-time"},
+    "ips": {"type": ["array", "null"], "items": TEXT, "minItems": 1, "maxItems": 100},
+    "origins": {"type": ["array", "null"], "items": TEXT, "minItems": 1, "maxItems": 100},
+    "rate_limit": {"type": ["integer", "null"], "minimum": 0},
+}
+_KIND: Schema = {"enum": ["ingest", "read", "admin"]}
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Problem": {
+        **an_object(
+            {
+                "type": TEXT,
+                "title": TEXT,
+                "status": {"type": "integer"},
+                "detail": TEXT,
+                "code": TEXT,
+                "transient": {"type": "boolean"},
+            },
+            {"errors": a_list(_FAULT)},
+        ),
+        "description": "Why a request was refused (RFC 9457). A transient one is worth another try.",
+    },
+    "Receipt": {
+        **an_object({"event_id": {"type": ["string", "null"]}, "status": _STATUS}, {"errors": a_list(_FAULT)}),
+        "description": "What became of one event.",
+    },
+    "BatchReceipt": an_object(
+        {
+            "batch_id": TEXT,
+            "accepted": COUNT,
+            "duplicates": COUNT,
+            "rejected": COUNT,
+            "dropped": COUNT,
+            "results": a_list({"allOf": [an_object({"index": COUNT}), ref("Receipt")]}),
+        },
+        {"retry": COUNT},
+    ),
+    "Health": an_object({"status": {"const": "healthy"}, "worker": {"const": "analytics"}}, {"waiting": COUNT}),
+    "Key": an_object(
+        {"id": TEXT, "tenant": TEXT, "kind": _KIND, "state": {"enum": ["alive", "expired", "revoked"]}}, _KEY_RULES
+    ),
+    "NewKey": {
+        "allOf": [ref("Key"), an_object({"key": TEXT}, {"secret": TEXT})],
+        "description": "A key with its text, which is told this once.",
+    },
+    "AuditEntry": an_object(
+        {
+            "id": {"type": "integer", "minimum": 1},
+            "tenant": TEXT,
+            "at": TIME,
+            "actor": TEXT,
+            "action": TEXT,
+            "target": TEXT,
+            "detail": OBJECT,
+            "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        }
+    ),
+}
+"""Schemas that operations refer to, beside `Event`, which is the envelope's."""
+
+_HEALTH = Operation({200: ref("Health")}, public=True)
+_DOCUMENT = Operation(public=True)
+_PAGE = Operation({200: TEXT}, speaks="text/html", public=True)
+_NEW_KEY = Operation(
+    {201: ref("NewKey")},
+    body=an_object({"kind": _KIND}, {**_KEY_RULES, "scopes": {"type": ["array", "null"], "items": TEXT}, "signed": {}}),
+)
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", f"{API}/events"): Operation(
+        {200: ref("Receipt"), 202: ref("Receipt")}, body=ref("Event"), kinds=(JSON, PLAIN)
+    ),
+    ("POST", f"{API}/events/batch"): Operation(
+        {202: ref("BatchReceipt"), 422: ref("BatchReceipt")},
+        body=an_object({"events": a_list(ref("Event"))}, {"batch_id": TEXT, "sent_at": TIME}),
+        kinds=(JSON, NDJSON, PLAIN),
+        query={"results": {"enum": ["all"]}},
+    ),
+    ("GET", f"{API}/events/{{event_id}}/fate"): Operation(
+        {200: an_object({"event_id": TEXT, "fate": TEXT, "visible": {"type": "boolean"}})}
+    ),
+    ("GET", f"{API}/schemas"): Operation({200: an_object({"schemas": a_list(OBJECT)})}),
+    ("POST", f"{API}/schemas"): Operation(
+        {200: OBJECT, 201: OBJECT}, body=an_object({"schema": OBJECT}, {"dry_run": {"type": "boolean"}})
+    ),
+    ("POST", f"{API}/schemas/validate"): Operation(
+        {200: an_object({"valid": {"type": "boolean"}, "status": TEXT})}, body=ref("Event")
+    ),
+    ("PATCH", f"{API}/schemas/{{event_name}}"): Operation(
+        {200: an_object({"event_name": TEXT, "mode": TEXT})},
+        body=an_object({"mode": {"enum": ["observe", "quarantine", "reject"]}}),
+    ),
+    ("GET", f"{API}/admin/keys"): Operation({200: an_object({"keys": a_list(ref("Key"))})}),
+    ("POST", f"{API}/admin/keys"): _NEW_KEY,
+    ("GET", f"{API}/admin/keys/{{key_id}}"): Operation({200: ref("Key")}),
+    ("PATCH", f"{API}/admin/keys/{{key_id}}"): Operation({200: ref("Key")}, body=an_object({}, _KEY_RULES)),
+    ("DELETE", f"{API}/admin/keys/{{key_id}}"): Operation({200: an_object({"id": TEXT, "revoked": {"const": True}})}),
+    ("POST", f"{API}/admin/keys/{{key_id}}/rotate"): Operation(
+        {201: ref("NewKey")}, body=an_object({}, {"overlap_hours": {"type": "number", "minimum": 0, "maximum": 2_160}})
+    ),
+    ("GET", f"{API}/admin/audit"): Operation(
+        {200: an_object({"entries": a_list(ref("AuditEntry")), "next": {"type": ["integer", "null"]}})},
+        query={
+            "limit": {"type": "integer", "minimum": 1, "maximum": 1_000},
+            "before": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+            "action": TEXT,
+        },
+    ),
+    ("GET", f"{API}/stats"): Operation(
+        {200: an_object({"tenant": TEXT, "events": OBJECT, "conserved": {"const": True}, "waiting": COUNT})}
+    ),
+    ("GET", "/metrics"): Operation({200: TEXT}, speaks=PLAIN),
+    ("GET", "/openapi.json"): _DOCUMENT,
+    ("GET", "/api/analytics/openapi.json"): _DOCUMENT,
+    ("GET", "/docs"): _PAGE,
+    ("GET", "/api/analytics/docs"): _PAGE,
+    ("GET", "/healthz"): _HEALTH,
+    ("GET", "/health"): _HEALTH,
+    ("GET", f"{API}/health"): _HEALTH,
+    ("GET", "/api/analytics/healthz"): _HEALTH,
+    ("GET", f"{API}/events/health"): _HEALTH,
+    ("GET", "/readyz"): Operation(
+        {status: an_object({"status": TEXT, "parts": OBJECT, "waiting": COUNT}) for status in (200, 503)}, public=True
+    ),
+}
