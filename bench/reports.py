@@ -71,6 +71,7 @@ def questions() -> list[Question]:
             ),
             Question("active", "active", {}, span, limit),
             Question("sessions", "sessions", {"grain": grain}, span, limit),
+            Question("interactions", "interactions", {}, span, limit),
             Question("paths after a view", "paths", {"event": "commerce.view"}, span, limit),
             Question(
                 "retention of views", "retention", {"cohort": "page_view", "grain": "1d", "periods": 7}, span, limit

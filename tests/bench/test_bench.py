@@ -220,7 +220,7 @@ def test_cells(cell: object, shown: str) -> None:
 def test_every_report_is_asked_once_in_every_range() -> None:
     asked = [(question.name, question.span) for question in reports.questions()]
     assert len(asked) == len(set(asked))
-    every = {"timeseries", "funnel", "active", "top", "retention", "sessions", "paths"}
+    every = {"timeseries", "funnel", "active", "top", "retention", "sessions", "paths", "interactions"}
     assert {question.report for question in reports.questions()} == every
     assert {question.span for question in reports.questions()} == {"day", "7 d", "90 d"}
 

@@ -160,6 +160,7 @@ def test_reports_as_json(run: Run, shop: tuple[object, ...]) -> None:
             id="retention",
         ),
         pytest.param(("sessions", "--gap-minutes", "5"), ["all", "3", "30.0", "s", "33.3%"], id="sessions"),
+        pytest.param(("interactions", "--state", "error"), ["unanswered", "0"], id="interactions"),
         pytest.param(
             ("paths", "--event", "commerce.view", "--depth", "1"),
             ["commerce.view", "→", "commerce.add_to_cart", "2"],

@@ -218,6 +218,32 @@ def sessions(
 
 @app.command()
 @takes
+def interactions(
+    target: Target,
+    range: Range,
+    states: Annotated[
+        list[str] | None, typer.Option("--state", help="answered, unanswered, error or pending; repeat for more.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 20,
+    json: Json = False,
+) -> None:
+    """Voice queries, and why some were not answered."""
+    answer = _ask(target, "interactions", range, {"states": states, "limit": limit})
+    if json:
+        print_json(answer)
+        return
+    rows = [
+        [_time(one["occurred_at"]), one["query_text"], one["reason"] or one["state"], one["latency_ms"], one["score"]]
+        for one in answer["interactions"]
+    ]
+    print_table("Interactions", ("time", "query", "state", "latency ms", "score"), rows, _note(answer))
+    total = answer["total"] or 1
+    summary = [[state, count, bar(count / total)] for state, count in answer["counts"].items()]
+    print_table("All", ("state", "count", ""), summary, f"{answer['orphan_outcomes']:,} outcomes without a query")
+
+
+@app.command()
+@takes
 def paths(
     event: Annotated[str, typer.Option(metavar="NAME", help="Where the paths begin, or end.")],
     target: Target,

@@ -18,12 +18,14 @@ from auricle.model.query import (
     Filter,
     Funnel,
     Grain,
+    Interactions,
     Op,
     Order,
     Paths,
     Retention,
     Scalar,
     Sessions,
+    State,
     Step,
     Timeseries,
     Top,
@@ -184,6 +186,18 @@ class PathsIn(Common):
         """The part of the query that is this report's own."""
         step = _asked_step(self.event, "/event")
         return Paths(step, self.direction, self.depth, self.limit, _window(self.window), self.by)
+
+
+class InteractionsIn(Common):
+    """What `interactions` is asked."""
+
+    states: list[State] = Field([], description="Which are listed; all without it. The counts are always of all.")
+    limit: int = 100
+    score_threshold: float = Field(3, description="An overall score below it makes an interaction unanswered.")
+
+    def ask(self) -> Ask:
+        """The part of the query that is this report's own."""
+        return Interactions(tuple(self.states), self.limit, self.score_threshold)
 
 
 def _asked_step(step: StepIn, pointer: str) -> Step:

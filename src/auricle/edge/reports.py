@@ -17,6 +17,7 @@ from auricle import clock
 from auricle.edge.asking import (
     ActiveIn,
     FunnelIn,
+    InteractionsIn,
     PathsIn,
     RetentionIn,
     SessionsIn,
@@ -98,6 +99,11 @@ def router(
         """What actors did after an event, or before it."""
         return await answer("paths", asked, caller)
 
+    @routes.post("/interactions")
+    async def interactions(asked: InteractionsIn, caller: Caller) -> Response:
+        """Voice queries with their outcomes and scores, and which of them were not answered."""
+        return await answer("interactions", asked, caller)
+
     @routes.get("/timeseries")
     async def timeseries_get(asked: Annotated[TimeseriesIn, Query()], caller: Caller) -> Response:
         """One metric over time; `filters` is JSON text."""
@@ -117,6 +123,11 @@ def router(
     async def sessions_get(asked: Annotated[SessionsIn, Query()], caller: Caller) -> Response:
         """Visits; `filters` is JSON text."""
         return await answer("sessions", asked, caller)
+
+    @routes.get("/interactions")
+    async def interactions_get(asked: Annotated[InteractionsIn, Query()], caller: Caller) -> Response:
+        """Voice queries with what became of them; `filters` is JSON text."""
+        return await answer("interactions", asked, caller)
 
     return routes
 

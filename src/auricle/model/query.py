@@ -57,6 +57,15 @@ class Direction(StrEnum):
     BEFORE = "before"
 
 
+class State(StrEnum):
+    """What became of a voice query."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    ERROR = "error"
+    PENDING = "pending"
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One condition on one field of an event."""
@@ -160,7 +169,18 @@ class Paths:
     by: By
 
 
-Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """What `interactions` asks: voice queries with what became of them."""
+
+    states: tuple[State, ...]
+    """Those that are listed; all when empty."""
+    limit: int
+    threshold: float
+    """An overall score below it makes an interaction unanswered."""
+
+
+Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths | Interactions
 """The part of a query that belongs to one report."""
 
 

@@ -10,9 +10,9 @@ from datetime import timedelta
 from functools import reduce
 
 from auricle.errors import Invalid
-from auricle.model.query import Filter, Funnel, Grain, Paths, Query, Retention, Sessions, Timeseries, Top
+from auricle.model.query import Filter, Funnel, Grain, Interactions, Paths, Query, Retention, Sessions, Timeseries, Top
 from auricle.model.receipt import Fault
-from auricle.report import paths, retention, sessions, time
+from auricle.report import interactions, paths, retention, sessions, time
 from auricle.report.fields import field
 from auricle.report.filters import MAX_FILTERS, check
 from auricle.report.metrics import BY_NAME
@@ -116,6 +116,17 @@ def check_walk(query: Query) -> Query:
     return query
 
 
+def check_interactions(query: Query) -> Query:
+    """Refuses what interactions can be asked wrongly."""
+    ask = query.ask
+    if isinstance(ask, Interactions):
+        if query.breakdown is not None:
+            raise _refused("/breakdown", "unsupported", "Interactions have no breakdown; use filters instead.")
+        if not 1 <= ask.limit <= interactions.MAX_ROWS:
+            raise _refused("/limit", "range", f"Expected 1 to {interactions.MAX_ROWS}.")
+    return query
+
+
 def check_points(query: Query) -> Query:
     """Refuses a time series of too many points, and names the finest grain that fits."""
     if not isinstance(query.ask, Timeseries | Sessions):
@@ -140,6 +151,7 @@ PASSES: tuple[Pass, ...] = (
     check_zone,
     check_ask,
     check_walk,
+    check_interactions,
     check_fields,
     check_filters,
     check_points,

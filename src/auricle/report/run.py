@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from auricle.model.query import Query, instant_of, micros_of
 from auricle.model.result import Meta, Result
 from auricle.model.statement import Rows, Statement
-from auricle.report import active, funnel, paths, retention, sessions, timeseries, top
+from auricle.report import active, funnel, interactions, paths, retention, sessions, timeseries, top
 from auricle.report.binding import Binding
 from auricle.report.filters import joined, where
 from auricle.report.literal import rendered
@@ -52,6 +52,7 @@ REPORTS: dict[str, Report] = {
         ("top", top),
         ("paths", paths),
         ("sessions", sessions),
+        ("interactions", interactions),
     )
 }
 """Every report, by the name it has in the address."""
