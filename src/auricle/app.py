@@ -46,6 +46,8 @@ from auricle.edge.lists import ListDoor
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.signature import Signatures
+from auricle.edge.socket import Socket
+from auricle.edge.stream import StreamDoor
 from auricle.edge.traffic import Traffic
 from auricle.edge.voice import VoiceDoor
 from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
@@ -75,6 +77,8 @@ log = structlog.get_logger(__name__)
 ENGINE_PATIENCE_SECONDS = 20.0
 """How long the doors stay shut at the start, until every id ever stored is known; events could be taken without, but
 a repetition would be told `stored`. Some 3 seconds are the rule."""
+FRAME_SLACK = 65_536
+"""Bytes over the limit of a frame that are still read, so that the refusal arrives."""
 OWN_FILES = 200
 """Open files that are not connections: databases, the engine's pipes and sockets, the log."""
 
@@ -126,6 +130,7 @@ def build(settings: Settings) -> ASGIApp:
     doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance))
     for door in doors:
         app.router.routes.extend(door.routes)
+    app.router.routes.extend(StreamDoor(entrance, parts.journal).routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
@@ -174,6 +179,13 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
             lifespan="on",
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=10,
+            ws=Socket,
+            # NOTE: a frame over the limit is refused by its header; one just over it is read, for a client that is cut
+            # off while it sends may never see why.
+            ws_max_size=settings.max_batch_bytes + FRAME_SLACK,
+            ws_per_message_deflate=False,
+            ws_ping_interval=settings.stream_idle / 2,
+            ws_ping_timeout=settings.stream_idle / 2,
         )
         _tune_interpreter()
         note = settings.data / "service.json"

@@ -152,6 +152,22 @@ class Settings(BaseSettings):
     max_nesting: int = Field(
         8, ge=1, le=64, validation_alias=_named("max_nesting"), description="Depth of attributes and of context."
     )
+    stream_connections: int = Field(
+        1_000, ge=1, validation_alias=_named("stream_connections"), description="Open event streams of one process."
+    )
+    stream_credit: int = Field(
+        8,
+        ge=1,
+        le=1_000,
+        validation_alias=_named("stream_credit"),
+        description="Frames of one event stream that may be on their way at once.",
+    )
+    stream_idle: float = Field(
+        60,
+        ge=1,
+        validation_alias=_named("stream_idle"),
+        description="Silence, without even an answer to a ping, after which an event stream is closed.",
+    )
     max_schemas: int = Field(
         500,
         ge=1,

@@ -13,12 +13,15 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anything import like
 from auricle.errors import AuricleError, BadEncoding, BadRequest, Invalid, TooLarge, UnsupportedMedia
 from auricle.intake.decode import (
     Batch,
     Body,
+    Frame,
     Inflation,
     body_kind,
+    frame_of,
     inflate,
     parse_batch,
     parse_ndjson,
@@ -390,6 +393,11 @@ def test_parse_ndjson_refuses(body: bytes, error: type[AuricleError]) -> None:
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for parse in (parse_single, lambda b: parse_batch(b, 3), lambda b: parse_ndjson(b, 5, 60)):
         assert outcome_of(lambda parse=parse: parse(body) is not ...) in {True, 400, 413, 422}
+
+
+@given(like(("seq", "events", "sent_at"), {"seq": 1, "events": [{}]}))
+def test_any_frame_is_read_or_refused(raw: Any) -> None:
+    assert outcome_of(lambda: isinstance(frame_of(raw, 2), Frame)) in {True, 413, 422}
 
 
 @given(st.lists(st.one_of(st.just(b'{"ok": true}'), st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"")))))

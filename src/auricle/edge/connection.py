@@ -72,6 +72,7 @@ class Connection(HttpToolsProtocol):
         self._stall: asyncio.TimerHandle | None = None
         self._fault: AuricleError | None = None
         self._refused = False
+        self._upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came."""
@@ -95,7 +96,7 @@ class Connection(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._refused or self.transport.is_closing():
+        if self._refused or self._upgraded or self.transport.is_closing():
             return
         if self._began is None:
             if self._busy:
@@ -145,7 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """The connection goes on as a WebSocket, which has its own rules."""
-        self._began = None
+        self._began, self._upgraded = None, True
         self._forget_timers()
         super().handle_websocket_upgrade()
 

@@ -58,9 +58,12 @@ class Guard:
                 raise
         return principal
 
-    async def holder(self, connection: HTTPConnection, key: str) -> Principal:
-        """Who holds this key, which stood anywhere in a connection that has no body to sign; as `principal`."""
-        principal = await self._held(connection, key)
+    async def holder(self, connection: HTTPConnection, key: str, *, counted: bool = True) -> Principal:
+        """Who holds this key, which stood anywhere in a connection that has no body to sign; as `principal`.
+
+        Not `counted` is a look at a key that nothing was sent with.
+        """
+        principal = await self._held(connection, key, counted=counted)
         if principal.secret is not None:
             raise Forbidden("What is sent with this key must be signed, which a socket cannot be: use another key.")
         return principal
@@ -81,10 +84,10 @@ class Guard:
         peer = peer_of(str(address_of(connection, self._trusted) or ""))
         return self._welcomed(connection, Principal(tenant_id, f"stranger {peer}", frozenset(scopes)))
 
-    async def _held(self, connection: HTTPConnection, key: str) -> Principal:
-        return self._welcomed(connection, await self._principal(connection, key))
+    async def _held(self, connection: HTTPConnection, key: str, *, counted: bool = True) -> Principal:
+        return self._welcomed(connection, await self._principal(connection, key), counted=counted)
 
-    def _welcomed(self, connection: HTTPConnection, principal: Principal) -> Principal:
+    def _welcomed(self, connection: HTTPConnection, principal: Principal, *, counted: bool = True) -> Principal:
         exchange = current.get()
         if exchange is not None:
             exchange.principal = principal
@@ -93,7 +96,8 @@ class Guard:
             address = address_of(connection, self._trusted)
             if address is None or not within(address, principal.networks):
                 raise Forbidden("This key may not be used from this address.")
-        self._limiter.count_request(principal)
+        if counted:
+            self._limiter.count_request(principal)
         return principal
 
     async def _principal(self, connection: HTTPConnection, key: str) -> Principal:
@@ -151,11 +155,17 @@ def _check_origin(principal: Principal, origin: str | None) -> None:
         raise Forbidden("This key may not be used from pages of this origin.")
 
 
-def _key_of(connection: HTTPConnection) -> str:
+def key_in(connection: HTTPConnection) -> str:
+    """The API key in the headers of a request or a handshake; `""` when there is none."""
     key = connection.headers.get("x-api-key", "")
     if not key:
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         key = token.strip() if kind.lower() == "bearer" else ""
+    return key
+
+
+def _key_of(connection: HTTPConnection) -> str:
+    key = key_in(connection)
     if not key:
         raise Unauthorized("Send an API key as X-API-Key, or as Authorization: Bearer.")
     return key

@@ -18,12 +18,8 @@ def json_reply(body: Any, status: int = 200, headers: Mapping[str, str] | None =
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
-def problem(error: AuricleError) -> Response:
-    """An error, rendered.
-
-    `{type, title, status, detail, code, transient, errors?: [{pointer, rule, message}]}`; the header `Retry-After`
-    says when a transient one is worth another try.
-    """
+def problem_body(error: AuricleError) -> dict[str, Any]:
+    """An error as JSON: `{type, title, status, detail, code, transient, errors?: [{pointer, rule, message}]}`."""
     body: dict[str, Any] = {
         "type": TYPE + error.code.replace("_", "-"),
         "title": error.title,
@@ -34,12 +30,17 @@ def problem(error: AuricleError) -> Response:
     }
     if error.faults:
         body["errors"] = [fault.as_json() for fault in error.faults]
+    return body
+
+
+def problem(error: AuricleError) -> Response:
+    """An error, rendered; the header `Retry-After` says when a transient one is worth another try."""
     headers = {"Cache-Control": "no-store"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="auricle"'
-    return Response(orjson.dumps(body), error.status, headers, PROBLEM)
+    return Response(orjson.dumps(problem_body(error)), error.status, headers, PROBLEM)
 
 
 async def on_error(_request: Request, error: Exception) -> Response:

@@ -33,6 +33,8 @@ _WINDOW: dict[int, int] = {
 }  # 8 MB, the most RFC 9659 allows for a content coding
 _BOM = b"\xef\xbb\xbf"
 _BATCH_MEMBERS = frozenset({"events", "batch_id", "sent_at"})
+_FRAME_MEMBERS = frozenset({"seq", "events", "sent_at"})
+_MAX_SEQ = 2**53 - 1  # the largest whole number that a browser counts exactly
 _MAX_BATCH_ID = 128
 
 
@@ -61,6 +63,16 @@ class Batch:
     batch_id: str | None = None
     sent_at: int | None = None
     """When the client sent it by its own clock, in microseconds since 1970-01-01 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of the event stream: at least one raw event."""
+
+    seq: int
+    events: list[Any]
+    sent_at: int | None = None
+    """As in `Batch`."""
 
 
 def body_kind(content_type: str | None) -> Body:
@@ -149,25 +161,35 @@ def parse_batch(body: bytes, limit: int) -> Batch:
     raw = _parse(body)
     if not isinstance(raw, dict):
         _refuse("", "type", 'A batch must be an object: send {"events": […]}, or one event a line as NDJSON.')
-    events, batch_id, sent_at = raw.get("events"), raw.get("batch_id"), raw.get("sent_at")
-    if "events" not in raw:
-        _refuse("/events", "required", "`events` is required: add the list of events.")
-    if not isinstance(events, list):
-        _refuse("/events", "type", "`events` must be a list: send the events in brackets.")
-    if not events:
-        _refuse("/events", "minItems", "`events` must not be empty: send at least one event.")
-    if len(events) > limit:
-        fault = Fault("/events", "maxItems", f"`events` must have at most {limit} items: send smaller batches.")
-        raise TooLarge(fault.message, (fault,))
+    batch_id = raw.get("batch_id")
+    events = _events_of(raw, limit)
     if not raw.keys() <= _BATCH_MEMBERS:
         _refuse("", "additionalProperties", "A batch has `events`, `batch_id` and `sent_at`: remove what is more.")
     if batch_id is not None and not (isinstance(batch_id, str) and 1 <= len(batch_id) <= _MAX_BATCH_ID):
         _refuse("/batch_id", "maxLength", f"`batch_id` must be a string of 1 to {_MAX_BATCH_ID} characters.")
-    sent = None if sent_at is None else sent_at_of(raw)
-    if sent_at is not None and sent is None:
-        text = "`sent_at` must be an RFC 3339 time with a zone, such as 2026-01-15T10:30:00.123Z; or leave it out."
-        _refuse("/sent_at", "format", text)
-    return Batch(events, batch_id, sent)
+    return Batch(events, batch_id, _checked_sent_at(raw))
+
+
+def seq_of(raw: object) -> int | None:
+    """The `seq` of a raw frame; None without one that may stand in an answer."""
+    seq = raw.get("seq") if isinstance(raw, dict) else None
+    return seq if type(seq) is int and 0 <= seq <= _MAX_SEQ else None
+
+
+def frame_of(raw: object, limit: int) -> Frame:
+    """The frame `{seq, events: […], sent_at?}` of at most `limit` events that a JSON value is.
+
+    Invalid when it has another shape, TooLarge over the limit.
+    """
+    if not isinstance(raw, dict):
+        _refuse("", "type", 'A frame must be an object: send {"seq": 1, "events": […]}.')
+    seq = seq_of(raw)
+    if seq is None:
+        _refuse("/seq", "type", f"`seq` must be a whole number from 0 to {_MAX_SEQ}: count your frames.")
+    events = _events_of(raw, limit)
+    if not raw.keys() <= _FRAME_MEMBERS:
+        _refuse("", "additionalProperties", "A frame has `seq`, `events` and `sent_at`: remove what is more.")
+    return Frame(seq, events, _checked_sent_at(raw))
 
 
 def parse_ndjson(body: bytes, max_events: int, max_event_bytes: int) -> list[Any]:
@@ -203,6 +225,30 @@ def sent_at_of(raw: object) -> int | None:
     """The `sent_at` of a batch or a raw event, in microseconds since 1970-01-01 UTC; None without one that reads."""
     text = raw.get("sent_at") if isinstance(raw, dict) else None
     return parse_rfc3339(text) if isinstance(text, str) else None
+
+
+def _events_of(raw: dict[str, Any], limit: int) -> list[Any]:
+    """The list `events` of a batch or a frame."""
+    events = raw.get("events")
+    if "events" not in raw:
+        _refuse("/events", "required", "`events` is required: add the list of events.")
+    if not isinstance(events, list):
+        _refuse("/events", "type", "`events` must be a list: send the events in brackets.")
+    if not events:
+        _refuse("/events", "minItems", "`events` must not be empty: send at least one event.")
+    if len(events) > limit:
+        fault = Fault("/events", "maxItems", f"`events` must have at most {limit} items: send smaller batches.")
+        raise TooLarge(fault.message, (fault,))
+    return events
+
+
+def _checked_sent_at(raw: dict[str, Any]) -> int | None:
+    """The `sent_at` of a batch or a frame, which may be left out but not be wrong."""
+    sent = sent_at_of(raw)
+    if sent is None and raw.get("sent_at") is not None:
+        text = "`sent_at` must be an RFC 3339 time with a zone, such as 2026-01-15T10:30:00.123Z; or leave it out."
+        _refuse("/sent_at", "format", text)
+    return sent
 
 
 def _parse(body: bytes) -> Any:
