@@ -104,6 +104,7 @@ class Parts:
     audit: AuditStore
     failures: Failures
     inbox: Inbox
+    cors: Cors
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,8 @@ def build(settings: Settings) -> ASGIApp:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
-    origins = [origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip()]
     hot = {way: handler for door in doors for way, handler in door.hot.items()}
-    return Front(app, hot, paths, Cors(origins), traffic)
+    return Front(app, hot, paths, parts.cors, traffic)
 
 
 def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
@@ -235,8 +235,9 @@ def _wire(settings: Settings) -> Parts:
     largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
     signatures = Signatures(SignatureStore(database), largest)
     guard = Guard(control, limiter, signatures, trusted_proxies(settings.trusted_proxies))
+    cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     return Parts(
-        settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures, inbox
+        settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures, inbox, cors
     )
 
 
@@ -273,6 +274,9 @@ def _jobs(parts: Parts) -> list[Job]:
     async def sweep_inbox() -> None:
         await parts.inbox.sweep(clock.micros() - parts.settings.inbox_days * 86_400 * 1_000_000)
 
+    async def learn_origins() -> None:
+        parts.cors.learn(await asyncio.to_thread(parts.control.origins))
+
     async def refresh_schemas() -> None:
         await asyncio.to_thread(parts.catalogue.refresh)
 
@@ -287,6 +291,7 @@ def _jobs(parts: Parts) -> list[Job]:
 
     return [
         Job("refresh_schemas", 1, refresh_schemas),
+        Job("learn_origins", 2, learn_origins),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),

@@ -11,7 +11,7 @@ from auricle.edge.guard import _check_origin
 from auricle.errors import Forbidden
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.settings import Settings
-from running import EVENTS, STATS, Answer, Service, event, serving
+from running import EVENTS, STATS, Answer, Service, event, serving, wait_until
 
 HERE, THERE = "https://shop.example", "https://evil.example"
 ADMIN = "/api/v1/analytics/admin/audit"
@@ -38,6 +38,7 @@ def allowed(
         pytest.param((HERE,), None, HERE + ".evil.example", None, id="one that begins like it"),
         pytest.param(("*",), None, THERE, "*", id="the settings allow any"),
         pytest.param((), frozenset({HERE}), HERE, HERE, id="the key allows it"),
+        pytest.param((), frozenset({HERE}), HERE.upper(), HERE.upper(), id="the key allows it in another case"),
         pytest.param((HERE,), frozenset({THERE}), HERE, None, id="the key allows less"),
         pytest.param(("*",), frozenset({HERE}), THERE, None, id="the key allows less than any"),
         pytest.param(("*",), frozenset(), HERE, None, id="the key allows nobody"),
@@ -104,6 +105,24 @@ def test_a_preflight_of_any_other(opened: Service, path: str, origin: str) -> No
     answer = preflight(opened, path, origin)
     assert (answer.status, answer.body["code"], cors_of(answer)) == (403, "forbidden", {})
     assert answer.headers["vary"].startswith("Origin, ")
+
+
+def test_a_preflight_of_a_page_that_has_a_key_of_its_own(opened: Service, tenant: str) -> None:
+    mine, admin = "https://Mine.example:8443", opened.key(tenant, Kind.ADMIN)
+    made = opened.ask("POST", "/api/v1/analytics/admin/keys", {"kind": "ingest", "origins": [mine]}, admin).body
+    answer = wait_until(lambda: (told := preflight(opened, EVENTS, mine)).status == 204 and told)
+    assert answer.headers["access-control-allow-origin"] == mine
+    assert preflight(opened, ADMIN, mine).status == 403
+    assert preflight(opened, EVENTS, "https://mine.example").status == 403
+    taken = opened.ask("POST", EVENTS, event(), made["key"], {"Origin": mine})
+    assert (taken.status, taken.headers["access-control-allow-origin"]) == (202, mine)
+    # Whoever may ask by a preflight is told nothing with a key that has no such list, or another one.
+    other = opened.ask("POST", EVENTS, event(), opened.key(tenant), {"Origin": mine})
+    assert (other.status, cors_of(other)) == (202, {})
+    foreign = opened.ask("POST", EVENTS, event(), made["key"], {"Origin": HERE})
+    assert (foreign.status, cors_of(foreign)) == (403, {})
+    assert opened.ask("DELETE", f"/api/v1/analytics/admin/keys/{made['id']}", key=admin).status == 200
+    wait_until(lambda: preflight(opened, EVENTS, mine).status == 403)
 
 
 @pytest.mark.parametrize("path", [EVENTS, STATS])

@@ -254,3 +254,14 @@ def test_a_disabled_tenants_keys_do_not_open(control: ControlStore) -> None:
     assert control.disable_tenant("acme", disabled=False)
     assert control.principal(key).tenant_id == "acme"
     assert control.disable_tenant("nobody", disabled=True) is False
+
+
+def test_the_origins_of_keys_that_are_alive(control: ControlStore) -> None:
+    past = datetime(2001, 1, 1, tzinfo=UTC)
+    assert control.origins() == frozenset()
+    for origins, ends in (({"https://a.example", "http://b.example"}, LATER), ({"https://old.example"}, past)):
+        control.create_key("acme", Kind.INGEST, expires_at=ends, rules=KeyRules(origins=frozenset(origins)))
+    revoked = control.create_key("acme", Kind.INGEST, rules=KeyRules(origins=frozenset({"https://gone.example"})))
+    control.revoke_key(revoked.id)
+    control.create_key("other", Kind.INGEST, rules=KeyRules(origins=frozenset({"http://b.example"})))
+    assert control.origins() == {"https://a.example", "http://b.example"}

@@ -1,7 +1,8 @@
 """CORS: which web pages of other origins may ask, and read the answer.
 
-A preflight carries no credential, so it is answered for any origin that may ask at all; the request itself is held
-against the list of its own key. Cookies are never allowed, and the routes of administrators to no page at all.
+A preflight carries no credential, so it is answered for any origin that may ask at all, with whatever key; the request
+itself is held against the list of its own key. Cookies are never allowed, and the routes of administrators to no page
+at all.
 """
 
 from collections.abc import Iterable
@@ -31,6 +32,11 @@ class Cors:
     def __init__(self, allowed: Iterable[str]) -> None:
         """`allowed` are the origins that may ask with a key that has no list of its own; `*` is any."""
         self._allowed = frozenset(allowed)
+        self._of_keys: frozenset[str] = frozenset()
+
+    def learn(self, origins: frozenset[str]) -> None:
+        """Takes the origins that the lists of keys hold, in lower case; called now and then."""
+        self._of_keys = origins
 
     def preflight(self, scope: Scope, origin: str) -> Response | None:
         """The answer to a preflight; None when the request is none."""
@@ -39,8 +45,11 @@ class Cors:
         ):
             return None
         allowed = self._general(origin, scope["path"])
+        if allowed is None and origin.lower() in self._of_keys and not scope["path"].startswith(ADMIN):
+            allowed = origin
         if allowed is None:
-            answer = problem(Forbidden("Pages of this origin may not ask here; see AURICLE_ALLOWED_ORIGINS."))
+            text = "Pages of this origin may not ask here: see AURICLE_ALLOWED_ORIGINS, and the origins of keys."
+            answer = problem(Forbidden(text))
             answer.headers["Vary"] = PREFLIGHT_VARY
             return answer
         told = {
@@ -59,7 +68,7 @@ class Cors:
         principal = exchange.principal
         allowed: str | None
         if principal is not None and principal.origins is not None and not path.startswith(ADMIN):
-            allowed = exchange.origin if exchange.origin in principal.origins else None
+            allowed = exchange.origin if exchange.origin.lower() in principal.origins else None
         else:
             allowed = self._general(exchange.origin, path)
         if allowed is None:

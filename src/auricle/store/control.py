@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+import orjson
 from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -173,6 +174,18 @@ class ControlStore:
         return Principal(
             held.tenant, held.id, held.scopes, rules.rate_limit, rules.origins, rules.networks, row["secret"]
         )
+
+    def origins(self) -> frozenset[str]:
+        """The origins on the lists of all keys that are alive."""
+        query = (
+            select(api_keys.c.origins)
+            .distinct()
+            .where(api_keys.c.origins.is_not(None), api_keys.c.revoked_at.is_(None))
+            .where(or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > clock.now()))
+        )
+        with told(), self._engine.connect() as connection:
+            lists = connection.execute(query).scalars().all()
+        return frozenset(origin for one in lists for origin in orjson.loads(one))
 
     def used(self, times: Mapping[str, datetime]) -> None:
         """Notes when keys were last used."""
