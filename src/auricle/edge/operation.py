@@ -61,6 +61,22 @@ _KEY_RULES: Mapping[str, Schema] = {
     "origins": {"type": ["array", "null"], "items": TEXT, "minItems": 1, "maxItems": 100},
     "rate_limit": {"type": ["integer", "null"], "minimum": 0},
 }
+_VOICE: Mapping[str, Schema] = {
+    "query_text": TEXT,
+    "query_source": {"enum": ["voice", "text", "test"]},
+    "answer_text": TEXT,
+    "latency_ms": {"type": "number", "minimum": 0},
+    "action_success": {"type": ["integer", "boolean", "null"]},
+    "timestamp": TIME,
+    "store_id": TEXT,
+}
+_SELECTION: Mapping[str, Schema] = {"event_name": TEXT, "reason": TEXT, "pointer": TEXT}
+_CHOICE: Mapping[str, Schema] = {
+    "ids": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 1_000},
+    "all": {"type": "boolean"},
+}
+_COUNTS: Mapping[str, Schema] = {"duplicates": COUNT, "rejected": COUNT, "dropped": COUNT}
+_RESULTS: Schema = a_list({"allOf": [an_object({"index": COUNT}), {"$ref": "#/components/schemas/Receipt"}]})
 _KIND: Schema = {"enum": ["ingest", "read", "admin"]}
 
 SCHEMAS: Mapping[str, Schema] = {
@@ -86,13 +102,25 @@ SCHEMAS: Mapping[str, Schema] = {
         {
             "batch_id": TEXT,
             "accepted": COUNT,
-            "duplicates": COUNT,
-            "rejected": COUNT,
-            "dropped": COUNT,
-            "results": a_list({"allOf": [an_object({"index": COUNT}), ref("Receipt")]}),
+            **_COUNTS,
+            "results": _RESULTS,
         },
         {"retry": COUNT},
     ),
+    "ListReceipt": an_object({"ingested": COUNT, **_COUNTS, "results": _RESULTS}, {"retry": COUNT}),
+    "Counts": an_object({"accepted": COUNT, **_COUNTS, "results": _RESULTS}, {"retry": COUNT}),
+    "DataPoint": {
+        **an_object(
+            {},
+            {
+                "blobs": {"type": "array", "items": {"type": ["string", "null"]}, "maxItems": 20},
+                "doubles": {"type": "array", "items": {"type": ["number", "null"]}, "maxItems": 20},
+                "indexes": {"type": "array", "items": {"type": ["string", "null"]}, "maxItems": 2},
+                "timestamp": TIME,
+            },
+        ),
+        "description": "A row of a dataset without a schema; its blobs have at most 16 KB together.",
+    },
     "Health": an_object({"status": {"const": "healthy"}, "worker": {"const": "analytics"}}, {"waiting": COUNT}),
     "Key": an_object(
         {"id": TEXT, "tenant": TEXT, "kind": _KIND, "state": {"enum": ["alive", "expired", "revoked"]}}, _KEY_RULES
@@ -137,6 +165,51 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", f"{API}/events/{{event_id}}/fate"): Operation(
         {200: an_object({"event_id": TEXT, "fate": TEXT, "visible": {"type": "boolean"}})}
     ),
+    ("POST", "/ingest"): Operation(
+        {200: ref("Receipt"), 202: ref("Receipt")},
+        body=an_object({"event_type": {"enum": ["voice_query", "voice_outcome"]}}, {"query_id": TEXT, **_VOICE}),
+        kinds=(JSON, PLAIN),
+    ),
+    ("POST", "/api/analytics/ingest"): Operation(
+        {200: ref("ListReceipt"), 422: ref("ListReceipt")},
+        body=a_list(
+            an_object(
+                {"ts": TIME, "type": TEXT, "payload": OBJECT},
+                {"user_id": {"type": ["string", "null"]}, "src": {"type": ["string", "null"]}},
+            )
+        ),
+        kinds=(JSON, PLAIN),
+        query={"results": {"enum": ["all"]}},
+    ),
+    ("POST", f"{API}/datapoints/{{dataset}}"): Operation(
+        {200: ref("Receipt"), 202: {"anyOf": [ref("Receipt"), ref("Counts")]}, 422: ref("Counts")},
+        body={"anyOf": [ref("DataPoint"), a_list(ref("DataPoint"))]},
+        kinds=(JSON, PLAIN),
+        query={"results": {"enum": ["all"]}},
+    ),
+    ("GET", f"{API}/inbox"): Operation(
+        {200: an_object({"groups": a_list(OBJECT), "limits": OBJECT})},
+        query={"limit": {"type": "integer", "minimum": 1, "maximum": 1_000}},
+    ),
+    ("GET", f"{API}/inbox/events"): Operation(
+        {200: an_object({"events": a_list(OBJECT), "next": {"type": ["integer", "null"]}})},
+        query={
+            **_SELECTION,
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+            "before": {"type": "integer", "minimum": 1},
+        },
+    ),
+    ("POST", f"{API}/inbox/replay"): Operation(
+        {200: an_object(dict.fromkeys(("stored", "duplicates", "dropped", "failed", "retry"), COUNT))},
+        body=an_object(
+            {}, {**_SELECTION, **_CHOICE, "after": COUNT, "limit": {"type": "integer", "minimum": 1, "maximum": 2_000}}
+        ),
+    ),
+    ("POST", f"{API}/inbox/discard"): Operation(
+        {200: an_object({"discarded": COUNT})}, body=an_object({}, {**_SELECTION, **_CHOICE})
+    ),
+    ("GET", f"{API}/schemas/{{event_name}}"): Operation({200: an_object({"event_name": TEXT, "schema": OBJECT})}),
+    ("GET", f"{API}/schemas/{{event_name}}/{{version}}"): Operation(),
     ("GET", f"{API}/schemas"): Operation({200: an_object({"schemas": a_list(OBJECT)})}),
     ("POST", f"{API}/schemas"): Operation(
         {200: OBJECT, 201: OBJECT}, body=an_object({"schema": OBJECT}, {"dry_run": {"type": "boolean"}})
@@ -156,6 +229,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", f"{API}/admin/keys/{{key_id}}/rotate"): Operation(
         {201: ref("NewKey")}, body=an_object({}, {"overlap_hours": {"type": "number", "minimum": 0, "maximum": 2_160}})
     ),
+    ("GET", f"{API}/admin/tenants"): Operation({200: an_object({"tenants": a_list(OBJECT)})}),
+    ("GET", f"{API}/admin/tenants/{{tenant}}"): Operation({200: an_object({"id": TEXT})}),
     ("GET", f"{API}/admin/audit"): Operation(
         {200: an_object({"entries": a_list(ref("AuditEntry")), "next": {"type": ["integer", "null"]}})},
         query={
