@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from auricle.settings import Settings
 
@@ -24,6 +24,8 @@ def another(name: str) -> tuple[str, Any]:
         "max_nesting": ("5", 5),
         "sanitise": ("off", "off"),
         "port": ("81", 81),
+        "jwt_secret_key": ("elsewhere", SecretStr("elsewhere")),
+        "jwt_jwks_url": ("https://id.example/keys", "https://id.example/keys"),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
         "docs_pages": ("off", "off"),
         "log_format": ("logfmt", "logfmt"),
@@ -81,6 +83,10 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"allowed_origins": "https://a.example/path"}, id="an origin with a path"),
         pytest.param({"allowed_origins": "https://*.example"}, id="half an origin"),
         pytest.param({"allowed_origins": "*, https://a.example"}, id="any and one"),
+        pytest.param({"jwt_jwks_url": "http://id.example/keys"}, id="keys that anybody can change on their way"),
+        pytest.param({"jwt_jwks_url": "keys.json"}, id="keys in a file of no certain place"),
+        pytest.param({"jwt_jwks_url": "ftp://id.example/keys"}, id="keys by another protocol"),
+        pytest.param({"jwt_leeway": 301}, id="a clock that is far off"),
         pytest.param({"trusted_proxies": "10.0.0.0/8, proxy.example"}, id="a proxy by name"),
         pytest.param({"metrics_token": "short"}, id="a short token"),
         pytest.param({"no_such_setting": 1}, id="an unknown name"),

@@ -30,7 +30,6 @@ from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
 from auricle.edge import description, exposition, status
 from auricle.edge import reports as reports_door
-from auricle.edge.address import trusted_proxies
 from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
@@ -39,13 +38,12 @@ from auricle.edge.entrance import Entrance
 from auricle.edge.events import EventDoors
 from auricle.edge.failures import Failures
 from auricle.edge.front import Front, bug
-from auricle.edge.guard import Guard
+from auricle.edge.guard import Guard, open_guard
 from auricle.edge.inbox import InboxDoors
 from auricle.edge.limit import Limiter
 from auricle.edge.lists import ListDoor
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
-from auricle.edge.signature import Signatures
 from auricle.edge.socket import Socket
 from auricle.edge.stream import StreamDoor
 from auricle.edge.traffic import Traffic
@@ -70,7 +68,9 @@ from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.schema import SchemaStore
+from auricle.store.secret import check_secret, secret_file
 from auricle.store.signature import SignatureStore
+from auricle.store.token import TokenStore
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +102,7 @@ class Parts:
     guard: Guard
     catalogue: Catalogue
     audit: AuditStore
+    tokens: TokenStore
     failures: Failures
     inbox: Inbox
     cors: Cors
@@ -133,7 +134,7 @@ def build(settings: Settings) -> ASGIApp:
         app.router.routes.extend(door.routes)
     app.router.routes.extend(StreamDoor(entrance, parts.journal).routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
-    app.router.routes.extend(AdminDoors(parts.guard, parts.control).routes)
+    app.router.routes.extend(AdminDoors(parts.guard, parts.control, parts.tokens).routes)
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
@@ -159,11 +160,15 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
     """Serves until a signal ends it; `ready` is called with the address once requests are answered.
 
     Raises:
+        WeakSecret: the address is public, and the secret of tokens can be guessed.
         InUse: another process serves this data folder.
         OSError: the address cannot be listened on.
     """
+    check_secret(settings)
     telemetry.configure(settings.log_level, settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (file := secret_file(settings)) is not None:
+        log.warning("token_secret_of_our_own", file=str(file))
     with _alone(settings.data):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -232,13 +237,11 @@ def _wire(settings: Settings) -> Parts:
     inbox = Inbox(InboxStore(database), settings.inbox_events, settings.inbox_bytes)
     intake = Intake(journal, store, events, seen, inbox, limiter.count_events)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
-    largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
-    signatures = Signatures(SignatureStore(database), largest)
-    guard = Guard(control, limiter, signatures, trusted_proxies(settings.trusted_proxies))
+    revoked = TokenStore(database)
+    guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
-    return Parts(
-        settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, audit, failures, inbox, cors
-    )
+    wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue)
+    return Parts(*wired, audit, revoked, failures, inbox, cors)
 
 
 @asynccontextmanager

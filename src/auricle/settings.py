@@ -6,8 +6,9 @@ Every setting is `AURICLE_<NAME>`; the names that the first documents used work 
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ORIGINS = r"^(\*|https?://[^\s/,*]+( *, *https?://[^\s/,*]+)*)$"
@@ -71,6 +72,29 @@ class Settings(BaseSettings):
         None,
         validation_alias=_named("trusted_proxies"),
         description="Proxies whose `X-Forwarded-For` is believed: addresses or networks, with commas between.",
+    )
+    jwt_secret_key: SecretStr | None = Field(
+        None,
+        validation_alias=_named("jwt_secret_key", "JWT_SECRET_KEY"),
+        description="Secret of HS256 tokens, 32 random bytes or more; needed when the address is public.",
+    )
+    jwt_jwks_url: str | None = Field(
+        None,
+        validation_alias=_named("jwt_jwks_url", "JWT_JWKS_URL"),
+        description="Public keys of RS256 and ES256 tokens: `https://…`, or the absolute path of a file.",
+    )
+    jwt_issuer: str | None = Field(
+        None, validation_alias=_named("jwt_issuer", "JWT_ISSUER"), description="What `iss` of a token must be."
+    )
+    jwt_audience: str | None = Field(
+        None, validation_alias=_named("jwt_audience", "JWT_AUDIENCE"), description="What `aud` of a token must name."
+    )
+    jwt_leeway: int = Field(
+        30,
+        ge=0,
+        le=300,
+        validation_alias=_named("jwt_leeway"),
+        description="How far the clock of whoever issues tokens may be off.",
     )
     database_url: str | None = Field(
         None,
@@ -238,6 +262,16 @@ class Settings(BaseSettings):
     max_timeseries_points: int = Field(
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _check_source(cls, told: str | None) -> str | None:
+        parts = urlsplit(told or "/")
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        # NOTE: whoever can change the keys on their way can sign for everybody.
+        if not (parts.scheme == "https" or (parts.scheme == "http" and here) or Path(told or "/").is_absolute()):
+            raise ValueError("must be https://…, http://… on this machine, or the absolute path of a file")
+        return told
 
     @field_validator("trusted_proxies")
     @classmethod

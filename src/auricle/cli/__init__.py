@@ -1,4 +1,4 @@
-"""The command line: `auricle serve`, `demo`, `import`, `report`, `schema`, `inbox`, `key`, `audit` and `doctor`."""
+"""The command line: serving, importing, reports, schemas, the inbox, tenants, their credentials, and the audit log."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from auricle import __version__
-from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, tenant
+from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, tenant, token
 from auricle.cli.door import told_of
 from auricle.cli.output import FAILED, Failure, print_failure
 from auricle.errors import AuricleError
@@ -25,6 +25,7 @@ app.command("import")(load.load)
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
 app.add_typer(tenant.app, name="tenant")
+app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(schema.app, name="schema")
 app.add_typer(inbox.app, name="inbox")

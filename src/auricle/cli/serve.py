@@ -8,7 +8,8 @@ import typer
 
 from auricle import app
 from auricle.cli.options import Data, Json, settings_of
-from auricle.cli.output import Failure, print_json, stdout
+from auricle.cli.output import WRONG_USE, Failure, print_json, stdout
+from auricle.store.secret import WeakSecret, secret_file
 
 
 def serve(
@@ -34,9 +35,13 @@ def serve(
         console = stdout()
         console.print(f"Auricle listens on {url}, its data in {settings.data}", markup=False, soft_wrap=True)
         console.print(f"  a key: auricle key create --tenant acme --kind ingest --data {settings.data}", markup=False)
+        if (file := secret_file(settings)) is not None:
+            console.print(f"  tokens are signed with the secret in {file}", markup=False, soft_wrap=True)
 
     try:
         app.serve(settings, ready)
+    except WeakSecret as error:
+        raise Failure(str(error), WRONG_USE) from None
     except app.InUse as error:
         raise Failure(str(error)) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The doors of administrators: the tenant's keys, and the tenant itself.
+"""The doors of administrators: the keys and tokens of the tenant, and the tenant itself.
 
 An administrator sees its own tenant alone: whatever is another's is answered as what does not exist. Tenants are made
 on the command line.
@@ -22,6 +22,7 @@ from auricle.model.principal import Kind, Principal, Scope
 from auricle.model.receipt import Fault
 from auricle.store.control import NO_KEY, ControlStore, KeyChange
 from auricle.store.rules import MEMBERS, read_expiry, read_label, read_rules
+from auricle.store.token import LONGEST_ID, TokenStore
 
 PREFIX = "/api/v1/analytics/admin"
 MAX_BYTES = 65_536
@@ -34,9 +35,10 @@ LONGEST_OVERLAP_HOURS = 90 * 24
 class AdminDoors:
     """The handlers, and what they share."""
 
-    def __init__(self, guard: Guard, control: ControlStore) -> None:
+    def __init__(self, guard: Guard, control: ControlStore, tokens: TokenStore) -> None:
         self._guard = guard
         self._control = control
+        self._tokens = tokens
 
     @property
     def routes(self) -> list[Route]:
@@ -48,6 +50,7 @@ class AdminDoors:
             Route(PREFIX + "/keys/{key_id}", self.change, methods=["PATCH"]),
             Route(PREFIX + "/keys/{key_id}", self.revoke, methods=["DELETE"]),
             Route(PREFIX + "/keys/{key_id}/rotate", self.rotate, methods=["POST"]),
+            Route(PREFIX + "/tokens/revoke", self.revoke_token, methods=["POST"]),
             Route(PREFIX + "/tenants", self.tenants, methods=["GET"]),
             Route(PREFIX + "/tenants/{tenant}", self.tenant, methods=["GET"]),
         ]
@@ -121,6 +124,17 @@ class AdminDoors:
             actor=principal.actor,
         )
         return await self._made(made)
+
+    async def revoke_token(self, request: Request) -> Response:
+        """Ends the tokens of the tenant with one `jti`."""
+        principal = await self._admin(request)
+        body = await read_object(request, MAX_BYTES, frozenset({"jti", "expires_at"}))
+        jti, expires_at = body.get("jti"), read_expiry(body.get("expires_at"))
+        if not (isinstance(jti, str) and 0 < len(jti) <= LONGEST_ID and "\0" not in jti):
+            raise _invalid("/jti", "maxLength", f"`jti` must be text of 1 to {LONGEST_ID} characters.")
+        tenant, actor = principal.tenant_id, principal.actor
+        await asyncio.to_thread(self._tokens.revoke, tenant, jti, expires_at, actor=actor)
+        return json_reply({"jti": jti, "revoked": True})
 
     async def tenants(self, request: Request) -> Response:
         """The tenants that the credential may see: its own."""

@@ -8,29 +8,42 @@ from datetime import datetime
 from starlette.requests import HTTPConnection, Request
 
 from auricle import clock
-from auricle.edge.address import address_of, within
+from auricle.edge.address import address_of, trusted_proxies, within
 from auricle.edge.exchange import current
+from auricle.edge.jwks import KeySet
 from auricle.edge.limit import Limiter, peer_of
 from auricle.edge.signature import HEADER, Signatures
+from auricle.edge.token import LONGEST_TOKEN, NOT_VALID, Tokens, is_token
 from auricle.errors import Forbidden, Unauthorized
 from auricle.model.key import Network
 from auricle.model.principal import Principal, Scope
+from auricle.settings import Settings
 from auricle.store.control import ControlStore
+from auricle.store.secret import token_secret
+from auricle.store.signature import SignatureStore
+from auricle.store.token import TokenStore
 
 FRESH_SECONDS = 1.0
 """How long a checked key is believed; a revoked one is refused after that."""
 REMEMBERED = 10_000
+"""Credentials that are believed at a time; the longest, of 8 KB, would take 80 MB."""
 MAX_KEY = 512
 
 
 class Guard:
-    """Checks API keys. Belongs to the event loop."""
+    """Checks API keys and tokens. Belongs to the event loop."""
 
     def __init__(
-        self, control: ControlStore, limiter: Limiter, signatures: Signatures, trusted: tuple[Network, ...] = ()
+        self,
+        control: ControlStore,
+        limiter: Limiter,
+        tokens: Tokens,
+        signatures: Signatures,
+        trusted: tuple[Network, ...] = (),
     ) -> None:
         """`trusted` are the proxies whose word on a client's address is taken."""
         self._control = control
+        self._tokens = tokens
         self._signatures = signatures
         self._limiter = limiter
         self._trusted = trusted
@@ -40,11 +53,11 @@ class Guard:
         """When a tenant that lets strangers in was last seen not to be disabled."""
 
     async def principal(self, request: Request) -> Principal:
-        """Who sent this request: `X-API-Key: …` or `Authorization: Bearer ak_…`.
+        """Who sent this request: `X-API-Key: …` or `Authorization: Bearer …`, a key or a token.
 
         Raises:
-            Unauthorized: there is no key, or it is unknown, revoked or expired; or the request is not signed as it
-                must be.
+            Unauthorized: there is no credential, or it is unknown, forged, revoked or expired; or the request is not
+                signed as it must be.
             Forbidden: the key may not be used from this address, or from the web page that asks.
             TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
@@ -59,9 +72,9 @@ class Guard:
         return principal
 
     async def holder(self, connection: HTTPConnection, key: str, *, counted: bool = True) -> Principal:
-        """Who holds this key, which stood anywhere in a connection that has no body to sign; as `principal`.
+        """Who holds this credential, found anywhere in a connection that has no body to sign; as `principal`.
 
-        Not `counted` is a look at a key that nothing was sent with.
+        Not `counted` is a look at a credential that nothing was sent with.
         """
         principal = await self._held(connection, key, counted=counted)
         if principal.secret is not None:
@@ -105,13 +118,17 @@ class Guard:
         now = time.monotonic()
         if known is not None and now - known[0] < FRESH_SECONDS:
             return known[1]
-        if len(key) > MAX_KEY:
-            raise Unauthorized("This API key is not known here.")
+        token = is_token(key)
+        if len(key) > (LONGEST_TOKEN if token else MAX_KEY):
+            raise Unauthorized(NOT_VALID if token else "This API key is not known here.")
         address = str(address_of(connection, self._trusted) or "")
         if known is None:
             self._limiter.check_address(address)
         try:
-            principal = await asyncio.to_thread(self._control.principal, key)
+            if token:
+                principal = await self._tokens.principal(key)
+            else:
+                principal = await asyncio.to_thread(self._control.principal, key)
         except Unauthorized:
             self._known.pop(key, None)
             self._limiter.count_failure(address)
@@ -120,7 +137,8 @@ class Guard:
         self._known.move_to_end(key)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        self._used[principal.key_id] = clock.now()
+        if not token:
+            self._used[principal.key_id] = clock.now()
         return principal
 
     async def allowed(self, request: Request, *scopes: Scope) -> Principal:
@@ -141,6 +159,21 @@ class Guard:
     async def forget(self) -> None:
         """Drops what is too old to matter; called now and then."""
         await self._signatures.forget()
+        await self._tokens.forget()
+
+
+def open_guard(
+    settings: Settings, control: ControlStore, limiter: Limiter, revoked: TokenStore, used: SignatureStore
+) -> Guard:
+    """The guard of these settings; makes the secret of tokens where one is needed and none was given.
+
+    Raises:
+        WeakSecret: the address is public, and the secret can be guessed.
+    """
+    keys = None if settings.jwt_jwks_url is None else KeySet(settings.jwt_jwks_url)
+    tokens = Tokens(settings, token_secret(settings), keys, revoked)
+    largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
+    return Guard(control, limiter, tokens, Signatures(used, largest), trusted_proxies(settings.trusted_proxies))
 
 
 def permitted(principal: Principal, *scopes: Scope) -> Principal:

@@ -231,6 +231,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", f"{API}/admin/tenants"): Operation({200: an_object({"tenants": a_list(OBJECT)})}),
     ("GET", f"{API}/admin/tenants/{{tenant}}"): Operation({200: an_object({"id": TEXT})}),
+    ("POST", f"{API}/admin/tokens/revoke"): Operation(
+        {200: an_object({"jti": TEXT, "revoked": {"const": True}})},
+        body=an_object({"jti": {"type": "string", "minLength": 1, "maxLength": 256}}, {"expires_at": TIME}),
+    ),
     ("GET", f"{API}/admin/audit"): Operation(
         {200: an_object({"entries": a_list(ref("AuditEntry")), "next": {"type": ["integer", "null"]}})},
         query={

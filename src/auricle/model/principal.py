@@ -33,6 +33,9 @@ SCOPES: dict[Kind, frozenset[Scope]] = {
 }
 """The scopes of each kind of key."""
 
+BEARER = "token:"
+"""What the `key_id` of whoever holds a token begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -53,4 +56,4 @@ class Principal:
     @property
     def actor(self) -> str:
         """How the audit log names it."""
-        return f"key:{self.key_id}"
+        return self.key_id if self.key_id.startswith(BEARER) else f"key:{self.key_id}"

@@ -71,7 +71,7 @@ class ControlStore:
         Raises:
             Invalid: the tenant's name is no slug, or the expiry has no zone.
         """
-        _check_tenant(tenant)
+        check_tenant(tenant)
         change = KeyChange(label[:128], read_expiry(expires_at), rules)
         with told(), self._engine.begin() as connection:
             _make_tenant(connection, tenant)
@@ -195,7 +195,7 @@ class ControlStore:
 
     def ensure_tenant(self, tenant: str, *, actor: str = "service") -> bool:
         """Makes the tenant; False when it is there already. Invalid when its name is no slug."""
-        _check_tenant(tenant)
+        check_tenant(tenant)
         with told(), self._engine.begin() as connection:
             made = _make_tenant(connection, tenant)
             if made:
@@ -305,7 +305,8 @@ def _aware(moment: datetime | None) -> Any:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _check_tenant(tenant: str) -> None:
+def check_tenant(tenant: str) -> None:
+    """Returns when a tenant may have this name; Invalid when it may not."""
     if not TENANT.fullmatch(tenant):
         rule = "1 to 64 characters: a-z, 0-9, _ and -, beginning with a letter or a digit; a UUID is welcome"
         raise Invalid("The tenant has no valid name.", (Fault("/tenant", "pattern", rule),))

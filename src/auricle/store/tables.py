@@ -159,3 +159,13 @@ signatures = Table(
     Index("signatures_by_time", "until"),
     comment="Signatures of requests that were used.",
 )
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("jti", String(256), primary_key=True),
+    Column("revoked_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("until", BigInteger, comment="Unix seconds; ended by itself from then on."),
+    comment="Tokens that were ended before their time.",
+)
