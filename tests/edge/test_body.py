@@ -6,11 +6,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
+from backports import zstd
 from starlette.requests import Request
 
 from auricle.edge import body
@@ -44,10 +46,23 @@ def request(pieces: Iterable[bytes | float | None], headers: dict[str, str]) -> 
         pytest.param([b"x" * 100], {}, b"x" * 100, id="as long as allowed"),
         pytest.param([b"x"] * 100, {"content-length": "100"}, b"x" * 100, id="byte by byte"),
         pytest.param([gzip.compress(b"x" * 100)], {"content-encoding": "gzip"}, b"x" * 100, id="gzip"),
+        pytest.param([brotli.compress(b"x" * 100)], {"content-encoding": "br"}, b"x" * 100, id="brotli, in a thread"),
     ],
 )
 def test_what_is_read(pieces: list[bytes], headers: dict[str, str], expected: bytes) -> None:
     assert asyncio.run(read_body(request(pieces, headers), 100)) == expected
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 131_072, 131_073, 900_000])
+@pytest.mark.parametrize(("coding", "code"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
+def test_what_is_unpacked_here_and_what_in_a_thread(coding: str, code: Callable[[bytes], bytes], size: int) -> None:
+    body = os.urandom(1_000) * (size // 1_000) + os.urandom(size % 1_000)
+    packed, headers = code(body), {"content-encoding": coding}
+    assert asyncio.run(read_body(request([packed], headers), size)) == body
+    with pytest.raises(TooLarge):
+        asyncio.run(read_body(request([packed], headers), size - 1))
+    with pytest.raises(BadEncoding):
+        asyncio.run(read_body(request([packed[:-3]], headers), size))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The body of a request: read and decompressed with a limit and a deadline."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -13,6 +15,12 @@ from auricle.model.receipt import Fault
 
 DEADLINE_SECONDS = 13.0
 """Time a client has for its whole body; a little less than the connection leaves it, so that it hears why."""
+PIECES_AT_ONCE = 2
+"""Pieces (of 64 KB) that are decompressed on the event loop; a body of more is work for a thread."""
+
+_unpacking = ThreadPoolExecutor(1, "unpacking")
+# NOTE: one thread, so that however many bombs come, one is unpacked at a time and one window of a codec is in memory.
+# The threads of the event loop's own pool are left to what honest clients wait for.
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -27,8 +35,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     if length.isdecimal() and int(length[:20]) > limit:
         raise TooLarge(f"The body may have at most {limit} bytes; send less at once.")
     inflation = Inflation(request.headers.get("content-encoding"), limit)
-    await _receive(request, inflation.feed)
+    if inflation.plain:
+        await _receive(request, inflation.feed)
+    else:
+        await _unpack(await read_raw(request, limit), inflation)
     return inflation.finish()
+
+
+async def _unpack(packed: bytes, inflation: Inflation) -> None:
+    steps = inflation.steps(packed)
+    for _ in range(0 if inflation.bursts else PIECES_AT_ONCE):
+        if next(steps, steps) is steps:
+            return
+    await asyncio.get_running_loop().run_in_executor(_unpacking, deque, steps, 0)
 
 
 async def read_raw(request: Request, limit: int) -> bytes:

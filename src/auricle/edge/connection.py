@@ -34,6 +34,9 @@ MAX_HEAD = 65_536
 """Bytes of a head; a piece of what the network brings at once may be over it by as much as it is long."""
 MAX_URL = 16_384
 MAX_HEADERS = 1_000
+MAX_CRUMBS = 10_000
+"""Pieces of a body of which all may be small; of more than these the mean must be `CRUMB` bytes."""
+CRUMB = 16
 TOLD_SECONDS = 10.0
 """The least time between two lines of the log about connections that were turned away."""
 
@@ -68,6 +71,7 @@ class Connection(HttpToolsProtocol):
         """When the request under way began to arrive; None once all of it is here."""
         self._in_head = True
         self._head_bytes = 0
+        self._pieces = self._body_bytes = 0
         self._watch: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._fault: AuricleError | None = None
@@ -129,6 +133,16 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body came: a chunk, or what the network brought of one."""
+        self._pieces += 1
+        self._body_bytes += len(body)
+        if self._pieces > MAX_CRUMBS and self._body_bytes < CRUMB * self._pieces:
+            # NOTE: parsing a million chunks of one byte takes a quarter of a second, in which nobody else is answered.
+            self._fault = BadRequest("The body comes in too many tiny pieces: send it in larger ones.")
+            raise self._fault
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._began = None
@@ -179,7 +193,7 @@ class Connection(HttpToolsProtocol):
     def _begin(self) -> None:
         self._began = self.loop.time()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._pieces = self._body_bytes = 0
 
     def _look_later(self, seconds: float) -> None:
         self._watch = self.loop.call_later(seconds, self._look)

@@ -91,17 +91,21 @@ def body_kind(content_type: str | None) -> Body:
 
 
 class Inflation:
-    """A body that is decompressed while it arrives: `feed` its chunks, then `finish`.
+    """A body that is decompressed: `feed` its chunks, then `finish`.
 
     The limit counts decompressed bytes and holds at every moment: TooLarge is raised by the `feed` that crosses it,
     with at most one piece (64 KB to 100 KB) more in memory. BadEncoding for anything that is not whole and sound,
     UnsupportedMedia for an encoding that is not in `ENCODINGS`, or for several.
     """
 
-    __slots__ = ("_codec", "_kept", "_limit", "_received", "_size")
+    __slots__ = ("_codec", "_kept", "_limit", "_received", "_size", "bursts", "plain")
 
     def __init__(self, encoding: str | None, limit: int) -> None:
         self._codec = _codec_of(encoding)
+        self.plain = self._codec is None
+        """Whether nothing is to be decompressed."""
+        self.bursts = isinstance(self._codec, _Brotli)
+        """Whether the first piece may cost as much as a whole window (16 MB), however small it is."""
         self._limit = limit
         self._kept: list[bytes] = []
         self._size = 0
@@ -109,6 +113,11 @@ class Inflation:
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the request."""
+        for _ in self.steps(chunk):
+            pass
+
+    def steps(self, chunk: bytes) -> Iterator[None]:
+        """Takes the next bytes of the request piece by piece, as its caller goes on."""
         self._received += len(chunk)
         if self._codec is None:
             if chunk:
@@ -120,6 +129,7 @@ class Inflation:
             try:
                 for piece in self._codec.expand(chunk[start : start + _SLICE]):
                     self._keep(piece)
+                    yield
             except (zlib.error, brotli.error, zstd.ZstdError) as error:
                 raise BadEncoding("The compressed body is broken: check Content-Encoding and the encoder.") from error
 
