@@ -13,7 +13,7 @@ from auricle import telemetry
 telemetry.configure(sys.argv[1])
 log = structlog.get_logger("x")
 log.debug("one", n=1)
-log.info("two", text="line\\nbreak", odd=object)
+log.info("two", text="line\\nbreak", odd=object, table={1: 2})
 log.warning("three")
 try:
     1 / 0

@@ -59,7 +59,8 @@ from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
 from auricle.jobs import Job, run_jobs
 from auricle.model.statement import Rows, Statement
-from auricle.report.run import ReportRunner
+from auricle.report.explain import ExplainingReader
+from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
 from auricle.store.audit import AuditStore
 from auricle.store.control import ControlStore
@@ -127,7 +128,9 @@ def build(settings: Settings) -> ASGIApp:
     """The application. Nothing is opened before its lifespan begins, but for the relational database."""
     parts = _wire(settings)
     app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), openapi_url=None)
-    runner = ReportRunner(_Reader(parts.events, parts.intake), settings.max_timeseries_points)
+    reader: Reader = _Reader(parts.events, parts.intake)
+    reader = ExplainingReader(reader) if settings.debug_mode else reader
+    runner = ReportRunner(reader, settings.max_timeseries_points)
     entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
     doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance))
     for door in doors:
@@ -165,7 +168,7 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
         OSError: the address cannot be listened on.
     """
     check_secret(settings)
-    telemetry.configure(settings.log_level, settings.log_format)
+    telemetry.configure("debug" if settings.debug_mode else settings.log_level, settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (file := secret_file(settings)) is not None:
         log.warning("token_secret_of_our_own", file=str(file))
@@ -235,7 +238,7 @@ def _wire(settings: Settings) -> Parts:
     failures = Failures(audit)
     limiter = Limiter(settings, note=failures.note)
     inbox = Inbox(InboxStore(database), settings.inbox_events, settings.inbox_bytes)
-    intake = Intake(journal, store, events, seen, inbox, limiter.count_events)
+    intake = Intake(journal, store, events, seen, inbox, limiter.count_events, debug=settings.debug_mode)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))

@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "logfmt"] = Field(
         "json", validation_alias=_named("log_format"), description="How a line of the log is written."
     )
+    debug_mode: bool = Field(
+        default=False,
+        validation_alias=_named("debug_mode", "ANALYTICS_DEBUG_MODE"),
+        description="Whether the log tells how events were judged and how reports were read; costs time.",
+    )
     metrics_token: str | None = Field(
         None,
         min_length=16,

@@ -45,4 +45,4 @@ class _Forward(logging.Handler):
 
 
 def _serialise(value: object, **_: object) -> str:
-    return orjson.dumps(value, default=str).decode()
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -18,6 +18,7 @@ from auricle.intake.dedupe import SeenFilter, Window
 from auricle.intake.door import Door
 from auricle.intake.inbox import Inbox, Refused
 from auricle.intake.journal import Journal
+from auricle.intake.redact import redact
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import run
 from auricle.model.event import Event, key_of
@@ -27,6 +28,8 @@ from auricle.store.journal import Entry, FailedEvent, JournalStore
 
 log = structlog.get_logger(__name__)
 
+TOLD_FAULTS = 10
+"""Faults of one request that the log tells in debug mode."""
 Verdict = Event | Rejected | Dropped
 LOOKUP_SECONDS = 0.5
 """How long a receipt waits for the store's word on suspected ids; a frozen engine must not hold the door."""
@@ -50,6 +53,8 @@ class _Request:
     skewed: bool
     receipts: list[Receipt | None]
     tellings: dict[bytes, _Telling] = field(default_factory=dict)
+    decisions: Counter[str] = field(default_factory=Counter)
+    """How many repetitions were known by the request itself, by the window, by the store; for debug mode."""
     put_offs: int = 0
     """Tellings that were left out; they do not count as received."""
 
@@ -88,8 +93,14 @@ class Intake:
         seen: SeenFilter,
         inbox: Inbox,
         count: Callable[[str, int], None] = lambda _tenant, _events: None,
+        *,
+        debug: bool = False,
     ) -> None:
-        """`count` is told the tenant and the number of events of each request, and may refuse them all."""
+        """`count` is told the tenant and the number of events of each request, and may refuse them all.
+
+        With `debug` the log tells how each request was judged.
+        """
+        self._debug = debug
         self._journal = journal
         self._store = store
         self._events = events
@@ -145,6 +156,7 @@ class Intake:
             door = door_for(received_at)
             if not admitted:
                 self._count(door.tenant_id, len(raw))
+            before = dict(self.step_seconds) if self._debug else {}
             verdicts = run(raw, door, self.step_seconds)
             request, refused, tally = _sort(raw, verdicts, door)
             failed: list[FailedEvent] = []
@@ -162,6 +174,8 @@ class Intake:
             lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
             rows, keys = b"\n".join(lines), b"".join(tellings)
             await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, tuple(failed)), request)
+            if self._debug:
+                self._explain(request, refused, before)
             if door.observed:
                 request.warn(door.observed)
             if waits:
@@ -169,6 +183,28 @@ class Intake:
             return request.receipts
         finally:
             del self._received[received_at]
+
+    def _explain(self, request: _Request, refused: Sequence[Refused], before: Mapping[str, float]) -> None:
+        """Tells the log how the events of a request were judged; never what they hold."""
+        faults = Counter(
+            # NOTE: a pointer names keys, and a client may have a person's address for a key.
+            (one.verdict.reason, redact(fault.pointer), fault.rule)
+            for one in refused
+            if isinstance(one.verdict, Rejected)
+            for fault in one.verdict.faults
+        )
+        log.debug(
+            "taken",
+            events=len(request.receipts),
+            new=len(request.tellings),
+            known=dict(request.decisions),
+            put_off=request.put_offs,
+            refused=dict(Counter(str(one.verdict.reason) for one in refused)),
+            faults=[(*fault, events) for fault, events in faults.most_common(TOLD_FAULTS)],
+            step_ms={
+                step: round((seconds - before.get(step, 0.0)) * 1_000, 3) for step, seconds in self.step_seconds.items()
+            },
+        )
 
     def _reserve(self, events: int) -> int:
         """A stretch of `received_at`, one microsecond an event: unique, and in the order of arrival."""
@@ -181,6 +217,7 @@ class Intake:
         waits = []
         for key, fingerprint in self._window.known(request.tenant_id, request.tellings).items():
             index = request.drop(key, fingerprint)
+            request.decisions["window"] += 1
             flying = self._flight_of(request.tenant_id, key)
             if flying is not None:
                 waits.append((index, flying))
@@ -207,6 +244,7 @@ class Intake:
                         request.put_off(key)
         for known, _ in stored:
             request.drop(known.key, fingerprint_of(body_of(known), known.occurred_at))
+        request.decisions["store"] += len(stored)
         # NOTE: while the store was asked, another request may have brought the same id.
         return self._drop_known(request)
 
@@ -298,6 +336,7 @@ def _sort(raw: Sequence[Any], verdicts: Sequence[Verdict], door: Door) -> tuple[
             if first is not told:
                 conflict = first.fingerprint != told.fingerprint
                 request.receipts[index] = Receipt(index, verdict.event_id, Status.DUPLICATE, conflict=conflict)
+                request.decisions["request"] += 1
         else:
             faults = verdict.faults if isinstance(verdict, Rejected) else ()
             status = Status.REJECTED if isinstance(verdict, Rejected) else Status.DROPPED
