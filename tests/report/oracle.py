@@ -98,6 +98,8 @@ def local(micros: int, zone: str) -> datetime:
 def bucket(micros: int, grain: str, zone: str) -> Any:
     """What all moments of one bucket have in common, and no others."""
     moment = local(micros, zone)
+    if grain == "all":
+        return "all"
     if grain == "1mo":
         return moment.year, moment.month
     if grain == "1w":
@@ -110,6 +112,8 @@ def bucket(micros: int, grain: str, zone: str) -> Any:
 
 def axis(start: int, end: int, grain: str, zone: str) -> list[tuple[Any, str]]:
     """Every bucket of a range and the instant it begins, by walking the clock minute by minute."""
+    if grain == "all":
+        return [("all", (EPOCH + timedelta(microseconds=start)).isoformat().replace("+00:00", "Z"))]
     minute = 60_000_000
     first = bucket(start, grain, zone)
     at = start - start % minute

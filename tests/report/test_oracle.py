@@ -179,7 +179,7 @@ def test_timeseries(engine: Engine, seed: int) -> None:
     events = draw_events(chance, list(METRIC_EVENTS), at(turn), timedelta(hours=chance.choice((2, 5, 48))), 150)
     tenant = engine.tenant(events)
     for metric in chance.sample([each.name for each in METRICS], 4):
-        grain = chance.choice((Grain.QUARTER, Grain.HOUR, Grain.HOUR, Grain.DAY, Grain.WEEK, Grain.MONTH))
+        grain = chance.choice((Grain.QUARTER, Grain.HOUR, Grain.HOUR, Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.ALL))
         start = at(turn) - chance.choice((0, 1, 1_234_567_890, 5 * 3_600_000_000, 86_400_000_000))
         end = at(turn) + chance.choice((1, 3_600_000_000, 98_765_432_101, 172_800_000_000))
         query = draw_query(chance, tenant, Timeseries(metric, grain), "timeseries", start, end, zone)

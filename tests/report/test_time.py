@@ -97,5 +97,5 @@ def test_times_that_cannot_be_read(text: str) -> None:
 
 def test_whether_a_range_fits() -> None:
     year = Span(at("2025-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z"))
-    assert [grain.value for grain in Grain if time.fits(grain, "UTC", year, 365)] == ["1d", "1w", "1mo"]
-    assert [grain.value for grain in Grain if time.fits(grain, "UTC", year, 8_760)] == ["1h", "1d", "1w", "1mo"]
+    assert [grain.value for grain in Grain if time.fits(grain, "UTC", year, 365)] == ["1d", "1w", "1mo", "all"]
+    assert [grain.value for grain in Grain if time.fits(grain, "UTC", year, 8_760)] == ["1h", "1d", "1w", "1mo", "all"]

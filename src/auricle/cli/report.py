@@ -84,7 +84,7 @@ def timeseries(
     metric: Annotated[str, typer.Option(help="A metric's name; `auricle report metrics` lists them.")],
     target: Target,
     range: Range,
-    grain: Annotated[str, typer.Option(help="1m 5m 15m 1h 1d 1w 1mo.")] = "1d",
+    grain: Annotated[str, typer.Option(help="1m 5m 15m 1h 1d 1w 1mo all.")] = "1d",
     breakdown: Breakdown = None,
     compare: Annotated[bool, typer.Option("--compare", help="Beside the previous period.")] = False,
     json: Json = False,
@@ -199,7 +199,7 @@ def retention(
 def sessions(
     target: Target,
     range: Range,
-    grain: Annotated[str, typer.Option(help="1m 5m 15m 1h 1d 1w 1mo.")] = "1d",
+    grain: Annotated[str, typer.Option(help="1m 5m 15m 1h 1d 1w 1mo all.")] = "1d",
     gap_minutes: Annotated[float | None, typer.Option(help="A longer pause ends a session; 30 without it.")] = None,
     json: Json = False,
 ) -> None:

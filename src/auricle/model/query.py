@@ -33,6 +33,8 @@ class Grain(StrEnum):
     DAY = "1d"
     WEEK = "1w"
     MONTH = "1mo"
+    ALL = "all"
+    """The whole range as one bucket."""
 
 
 class Order(StrEnum):

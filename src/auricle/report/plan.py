@@ -134,7 +134,9 @@ def check_points(query: Query) -> Query:
             raise _refused("/from", "range", f"Expected a range of at most {MAX_DAYS} days.")
         return query
     spans = [query.span, query.span.before] if query.compare else [query.span]
-    grains = list(Grain)
+    if query.ask.grain is Grain.ALL:
+        return query
+    grains = [grain for grain in Grain if grain is not Grain.ALL]
     for grain in grains[grains.index(query.ask.grain) :]:
         if all(time.fits(grain, query.zone, span, query.max_points) for span in spans):
             if grain is query.ask.grain:

@@ -122,11 +122,15 @@ def offsets(name: str, start: int, end: int) -> tuple[Offset, ...]:
 
 def buckets(grain: Grain, name: str, span: Span) -> tuple[Bucket, ...]:
     """Every bucket that meets the range, in order. The first may begin before the range does."""
+    if grain is Grain.ALL:
+        return (Bucket(0, span.start),)
     return _short_buckets(_SHORT[grain], name, span) if grain in _SHORT else _long_buckets(grain, zone(name), span)
 
 
 def fits(grain: Grain, name: str, span: Span, limit: int) -> bool:
     """Whether the range has at most `limit` buckets of the grain."""
+    if grain is Grain.ALL:
+        return limit >= 1
     length = _SHORT.get(grain) or _LONG[grain]
     most = (span.end - span.start) // length
     if grain in _LONG and most > 2 * limit + 2:
@@ -138,6 +142,8 @@ def fits(grain: Grain, name: str, span: Span, limit: int) -> bool:
 
 def bucket_sql(grain: Grain, name: str, span: Span, micros: str = MICROS) -> str:
     """SQL of the key of the bucket that an instant of the range falls into; `micros` is SQL of the instant."""
+    if grain is Grain.ALL:
+        return "toInt64(0)"
     pieces = _pieces(name, span)
     local = f"({micros} + {_stepwise([each.offset for each in pieces], pieces, micros)})"
     if grain in _SHORT:
