@@ -210,6 +210,8 @@ VALUES: dict[str, Callable[[list[Event]], Any]] = {
     "tokens.sum": lambda es: int(sum(tokens(e) for e in named(es, *SPENDING))),
     "requests.count": lambda es: len(named(es, "http.request")),
     "requests.duration_ms.p95": lambda es: percentile(figures(es, "http.request", "http.server.duration_ms"), 95),
+    "requests.duration_ms.avg": lambda es: mean(figures(es, "http.request", "http.server.duration_ms")),
+    "requests.errors.count": lambda es: sum(s >= 500 for s in figures(es, "http.request", "http.response.status_code")),
     "evaluation.score.avg": lambda es: mean(figures(es, "voice.evaluated", "gen_ai.evaluation.score.value")),
 }
 MATCHES = {

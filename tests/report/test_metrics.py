@@ -29,6 +29,8 @@ NAMED = [
     "tokens.sum",
     "requests.count",
     "requests.duration_ms.p95",
+    "requests.duration_ms.avg",
+    "requests.errors.count",
     "evaluation.score.avg",
 ]
 

@@ -52,7 +52,9 @@ def test_sessions(engine: Engine, seed: int) -> None:
     zone, turn = ZONES[seed % len(ZONES)]
     events = draw_events(chance, ["a", "b"], at(turn), timedelta(hours=chance.choice((3, 20))), 120)
     tenant = engine.tenant(events)
-    ask = Sessions(chance.choice((Grain.HOUR, Grain.DAY, Grain.ALL)), chance.choice((1, 600_000_000, 1_800_000_000, HOUR)))
+    ask = Sessions(
+        chance.choice((Grain.HOUR, Grain.DAY, Grain.ALL)), chance.choice((1, 600_000_000, 1_800_000_000, HOUR))
+    )
     start, end = at(turn) - chance.choice((0, HOUR, DAY)), at(turn) + chance.choice((1, HOUR, DAY))
     query = draw_query(chance, tenant, ask, "sessions", start, end, zone)
     found = chosen(query, events, 0, FAR)

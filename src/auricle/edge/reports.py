@@ -49,7 +49,7 @@ def router(
 
     `principal` checks the credential of a request; `now` is the moment that rolling periods end.
     """
-    routes = APIRouter(prefix=PREFIX, tags=["reports"], route_class=_Route)
+    routes = APIRouter(prefix=PREFIX, tags=["reports"], route_class=ReportRoute)
     Caller = Annotated[Principal, Depends(principal)]
 
     async def answer(report: str, asked: Any, caller: Principal) -> Response:
@@ -60,7 +60,7 @@ def router(
     @routes.get("/metrics")
     async def metrics(caller: Caller) -> Response:
         """The catalogue: every named metric with its definition."""
-        _allow(caller)
+        allow(caller)
         body = {"metrics": [metric.as_json() for metric in METRICS]}
         return Response(orjson.dumps(body), media_type="application/json")
 
@@ -154,10 +154,11 @@ class _Asking(Request):
         return orjson.loads(await self.body())
 
 
-class _Route(APIRoute):
+class ReportRoute(APIRoute):
     """A route that refuses in the words of `auricle.errors`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, behind the limits and the refusals."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -188,14 +189,15 @@ def _as_json(request: Request) -> ASGIScope:
     return {**request.scope, "headers": [*kept, (b"content-type", b"application/json")]}
 
 
-def _allow(caller: Principal) -> None:
+def allow(caller: Principal) -> None:
+    """Refuses a credential that may not read reports."""
     if Scope.REPORTS_READ not in caller.scopes:
         raise Forbidden(f"The scope {Scope.REPORTS_READ} is needed.")
 
 
 def _query(report: str, asked: Any, caller: Principal, now: datetime) -> ReportQuery:
     """The query of a request that its credential allows."""
-    _allow(caller)
+    allow(caller)
     for tenant in (asked.tenant_id, asked.tenant_alias):
         if tenant is not None and tenant != caller.tenant_id:
             raise Forbidden("This credential belongs to another tenant.")

@@ -221,6 +221,15 @@ METRICS: tuple[Metric, ...] = (
     ),
     _count("requests.count", "http.request", "requests a server answered"),
     _percentile("requests.duration_ms", "http.request", "http.server.duration_ms", 95, "of a request"),
+    _average("requests.duration_ms.avg", "http.request", "http.server.duration_ms", Unit.MILLISECONDS, "of a request"),
+    Metric(
+        "requests.errors.count",
+        "Number of `http.request` events whose `http.response.status_code` is 500 or more.",
+        Unit.COUNT,
+        ("http.request",),
+        f"countIf(ifNull({_number('http.response.status_code')} >= 500, 0))",
+        0,
+    ),
     _average(
         "evaluation.score.avg", "voice.evaluated", "gen_ai.evaluation.score.value", Unit.SCORE, "verdicts with a score"
     ),
