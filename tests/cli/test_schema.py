@@ -59,6 +59,10 @@ def test_the_life_of_a_schema(run: Run, target: tuple[object, ...], tmp_path: Pa
     code = run("schema", "types", "shop.sold", "kb.hit", "--lang", "python", *target).out
     assert ("class ShopSold(Envelope):" in code, "AnyEvent = KbHit | ShopSold" in code) == (True, True)
     assert run("schema", "types", "shop.lost", *target).code == 1
+    page = run("schema", "page", "shop.sold", *target).out
+    assert "| `price` | yes | number, ≥ 1 |  |" in page
+    tried = run("schema", "trial", "shop.sold", *target)
+    assert (tried.code, "0 of the last 0 stored events would fail" in tried.out) == (0, True)
 
 
 def test_events_are_checked(

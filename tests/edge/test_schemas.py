@@ -130,6 +130,30 @@ def test_an_observed_event_is_stored_with_warnings(either_service: Service, tena
     assert service.drained(tenant) == expected
 
 
+def test_what_observed_events_break_is_told(either_service: Service, tenant: str) -> None:
+    service = either_service
+    ask(service, tenant, "POST", body={"schema": document()})
+    ask(service, tenant, "PATCH", "/shop.sold", {"mode": "observe"})
+    service.send(tenant, [sold("much"), sold(1), sold("x"), event()])
+    service.drained(tenant)
+    rules = [{"pointer": "/attributes/price", "rule": "type", "events": 2}]
+    told = {"event_name": "shop.sold", "id": document()["$id"]}
+    tried = ask(service, tenant, "POST", "/shop.sold/trial")
+    assert tried.told == (200, told | {"stored_events": {"checked": 3, "failed": 2, "rules": rules}})
+    assert service.stats(tenant)["observed"] == 2
+    other = f"t{uuid.uuid4().hex}"
+    assert ask(service, other, "POST", "/shop.sold/trial").status == 404
+    assert ask(service, other, "POST", "/page_view/trial").body["stored_events"]["checked"] == 0
+
+
+def test_the_catalogue_tells_its_documents(service: Service, tenant: str) -> None:
+    ask(service, tenant, "POST", body={"schema": document()})
+    told = {one["event_name"]: one for one in ask(service, tenant, "GET", "?documents=true").body["schemas"]}
+    assert told["shop.sold"]["schema"] == document()
+    assert told["page_view"]["schema"]["$id"] == "auricle:auricle/page_view/jsonschema/1-0-0"
+    assert ask(service, tenant, "GET", "?documents=all").status == 422
+
+
 def test_an_event_is_checked_without_being_kept(either_service: Service, tenant: str) -> None:
     service = either_service
     ask(service, tenant, "POST", body={"schema": document()})
@@ -182,4 +206,5 @@ def test_who_may_do_what(service: Service, tenant: str) -> None:
         assert status(kind, "POST", "/validate", event()) == 200
         assert status(kind, "POST", body={"schema": document()}) == 403
         assert status(kind, "PATCH", "/page_view", {"mode": "observe"}) == 403
+    assert [status(kind, "POST", "/page_view/trial") for kind in Kind] == [403, 200, 200]
     assert service.ask("GET", SCHEMAS).status == 401

@@ -469,6 +469,8 @@ def kind(part: Mapping[str, Any]) -> str:
         limits.append(f"{part.get('minLength', 0)} to {part['maxLength']} characters")
     elif part.get("minLength"):
         limits.append("not empty")
+    if part.get("pattern"):
+        limits.append(f"like `{part['pattern'].replace('|', chr(92) + '|')}`")
     if part.get("maxItems"):
         limits.append(f"at most {part['maxItems']}")
     return ", ".join([name.replace("string", "text"), *limits])

@@ -1,7 +1,6 @@
 """`auricle schema`: the schemas of a tenant, through the running service, and typed code made of them."""
 
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +9,11 @@ from urllib.parse import quote
 import orjson
 import typer
 
-from auricle.cli.door import API, Door, open_door
+from auricle.cli.door import API, open_door
 from auricle.cli.options import Json, Target, takes
 from auricle.cli.output import FAILED, WRONG_USE, Failure, print_json, print_table, stdout
-from auricle.cli.typed.frame import Frame, frame_of
+from auricle.cli.typed.frame import frame_of
+from auricle.cli.typed.page import page_of
 from auricle.cli.typed.python import python_of
 from auricle.cli.typed.typescript import typescript_of
 from auricle.errors import AuricleError
@@ -90,11 +90,21 @@ def register(
     console.print(f"{'registered' if answer['registered'] else 'would register'} {answer['id']}", markup=False)
     for change in answer["changes"]:
         console.print(f"  {change['part']}: {change['pointer'] or 'the schema'}: {change['message']}", markup=False)
-    stored = answer["stored_events"]
-    if stored is not None:
-        console.print(f"  {stored['failed']:,} of the last {stored['checked']:,} stored events would fail", style="dim")
-        for rule in stored["rules"]:
-            console.print(f"    {rule['pointer']} {rule['rule']}: {rule['events']:,}", markup=False, style="dim")
+    if answer["stored_events"] is not None:
+        _tell_trial(answer["stored_events"])
+
+
+@app.command()
+@takes
+def trial(name: Name, target: Target, json: Json = False) -> None:
+    """Tell how many of the stored events of a name break the schema that holds for it, and by which rules."""
+    with open_door(target, Kind.READ) as door:
+        answer = door.ask("POST", _path(name, "trial"))
+    if json:
+        print_json(answer)
+    else:
+        stdout().print(answer["id"], markup=False)
+        _tell_trial(answer["stored_events"])
 
 
 @app.command()
@@ -139,6 +149,23 @@ def validate(file: File, target: Target, json: Json = False) -> None:
 
 @app.command()
 @takes
+def page(
+    target: Target,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Event names; all without.")] = None,
+    built_in: Annotated[bool, typer.Option("--built-in", help="The built-in schemas; asks no service.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the catalogue of events as a page in Markdown: every attribute, what it takes and what it means."""
+    schemas = _chosen(target, names, [], built_in)
+    text = page_of((name, documents[-1]) for name, documents in schemas.items())
+    if json:
+        print_json({"events": list(schemas), "page": text})
+    else:
+        _print(text)
+
+
+@app.command()
+@takes
 def types(
     target: Target,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Event names; all without.")] = None,
@@ -150,30 +177,51 @@ def types(
     json: Json = False,
 ) -> None:
     """Make typed code of schemas, for the events that are sent as JSON."""
+    schemas = _chosen(target, names, file or [], built_in)
+    frame = frame_of(Registry.load().unknown.document, schemas.items())
+    code = python_of(frame) if lang is Language.PYTHON else typescript_of(frame)
+    if json:
+        print_json({"lang": lang, "events": list(schemas), "code": code})
+    else:
+        _print(code)
+
+
+def _chosen(target: Target, names: list[str] | None, files: list[Path], built_in: bool) -> dict[str, tuple[Any, ...]]:
+    """The schemas that are asked for, by event name in alphabetical order; for each all documents that hold."""
     registry = Registry.load()
-    if file:
-        schemas = dict(_from_file(path, registry) for path in file)
+    if files:
+        schemas = dict(_from_file(path, registry) for path in files)
     elif built_in:
         schemas = {name: (registry.known[name].document,) for name in registry.names()}
     else:
         with open_door(target, Kind.READ) as door:
-            schemas = dict(_from_service(door, registry, names))
+            entries = door.ask("GET", f"{SCHEMAS}?documents=true")["schemas"]
+        schemas = {one["event_name"]: _whole(one, registry) for one in entries}
     unknown = sorted(set(names or ()) - schemas.keys())
     if unknown:
         raise Failure(f"no schema has the name {', '.join(unknown)}")
-    chosen = sorted(set(names or schemas))
-    frame = frame_of(registry.unknown.document, [(name, schemas[name]) for name in chosen])
-    code = _written(frame, lang)
-    if json:
-        print_json({"lang": lang, "events": chosen, "code": code})
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(code.encode())
-        sys.stdout.buffer.flush()
+    return {name: schemas[name] for name in sorted(set(names or schemas))}
 
 
-def _written(frame: Frame, lang: Language) -> str:
-    return python_of(frame) if lang is Language.PYTHON else typescript_of(frame)
+def _whole(entry: Any, registry: Registry) -> tuple[Any, ...]:
+    document = entry["schema"]
+    if entry["origin"] == "built-in":
+        return (document,)
+    return _with_built_in(entry["event_name"], document, registry)
+
+
+def _print(text: str) -> None:
+    """Prints a text as it is, in UTF-8."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _tell_trial(stored: Any) -> None:
+    console = stdout()
+    console.print(f"  {stored['failed']:,} of the last {stored['checked']:,} stored events would fail", style="dim")
+    for rule in stored["rules"]:
+        console.print(f"    {rule['pointer']} {rule['rule']}: {rule['events']:,}", markup=False, style="dim")
 
 
 def _from_file(path: Path, registry: Registry) -> tuple[str, tuple[Any, ...]]:
@@ -183,15 +231,6 @@ def _from_file(path: Path, registry: Registry) -> tuple[str, tuple[Any, ...]]:
         faults = "; ".join(f"{fault.pointer or 'the schema'}: {fault.message}" for fault in error.faults)
         raise Failure(f"{path}: {faults}", WRONG_USE) from None
     return candidate.event_name, _with_built_in(candidate.event_name, candidate.document, registry)
-
-
-def _from_service(door: Door, registry: Registry, names: list[str] | None) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    for entry in door.ask("GET", SCHEMAS)["schemas"]:
-        name = entry["event_name"]
-        if names is None or not names or name in names:
-            document = door.ask("GET", _path(name))["schema"]
-            tenants = entry["origin"] == "tenant"
-            yield name, _with_built_in(name, document, registry) if tenants else (document,)
 
 
 def _with_built_in(name: str, document: Any, registry: Registry) -> tuple[Any, ...]:

@@ -210,7 +210,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", f"{API}/schemas/{{event_name}}"): Operation({200: an_object({"event_name": TEXT, "schema": OBJECT})}),
     ("GET", f"{API}/schemas/{{event_name}}/{{version}}"): Operation(),
-    ("GET", f"{API}/schemas"): Operation({200: an_object({"schemas": a_list(OBJECT)})}),
+    ("GET", f"{API}/schemas"): Operation(
+        {200: an_object({"schemas": a_list(OBJECT)})}, query={"documents": {"type": "boolean"}}
+    ),
+    ("POST", f"{API}/schemas/{{event_name}}/trial"): Operation(
+        {200: an_object({"event_name": TEXT, "id": TEXT, "stored_events": OBJECT})}
+    ),
     ("POST", f"{API}/schemas"): Operation(
         {200: OBJECT, 201: OBJECT}, body=an_object({"schema": OBJECT}, {"dry_run": {"type": "boolean"}})
     ),

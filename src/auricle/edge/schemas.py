@@ -17,7 +17,7 @@ from auricle.intake.catalogue import Catalogue, Judgement
 from auricle.intake.decode import parse_single, sent_at_of
 from auricle.intake.door import open_door
 from auricle.intake.registration import MAX_BYTES, Candidate, read_document
-from auricle.intake.schemas import Registry
+from auricle.intake.schemas import Registry, Schema
 from auricle.intake.steps import run
 from auricle.intake.times import format_rfc3339
 from auricle.intake.trial import Trial, try_schema
@@ -31,6 +31,8 @@ from auricle.store.events import EventStore
 PREFIX = "/api/v1/analytics/schemas"
 BODY_BYTES = 2 * MAX_BYTES
 """Twice the size of a document, for white space and the members around it."""
+TRIALS = 2
+"""Trials at once; others wait for their turn."""
 READERS = (Scope.EVENTS_WRITE, Scope.REPORTS_READ, Scope.SCHEMAS_WRITE)
 
 
@@ -42,6 +44,7 @@ class SchemaDoors:
         self._catalogue = catalogue
         self._events = events
         self._settings = settings
+        self._trials = asyncio.Semaphore(TRIALS)
 
     @property
     def routes(self) -> list[Route]:
@@ -52,6 +55,7 @@ class SchemaDoors:
             Route(PREFIX + "/validate", self.validate, methods=["POST"]),
             Route(PREFIX + "/{event_name}", self.schema, methods=["GET"]),
             Route(PREFIX + "/{event_name}", self.mode, methods=["PATCH"]),
+            Route(PREFIX + "/{event_name}/trial", self.trial, methods=["POST"]),
             Route(PREFIX + "/{event_name}/{version}", self.version, methods=["GET"]),
         ]
 
@@ -59,7 +63,13 @@ class SchemaDoors:
         """Every event name that has a schema here, the built-in ones and the tenant's."""
         principal = await self._guard.allowed(request, *READERS)
         told, registry = await self._look(principal)
-        return json_reply({"schemas": [_entry(name, told, registry) for name in registry.names()]})
+        documents = request.query_params.get("documents", "false")
+        if documents not in ("true", "false"):
+            raise broken("/documents", "enum", "`documents` must be true or false.")
+        entries = [_entry(name, told, registry) for name in registry.names()]
+        if documents == "true":
+            entries = [{**one, "schema": _document(one["event_name"], told, registry)} for one in entries]
+        return json_reply({"schemas": entries})
 
     async def schema(self, request: Request) -> Response:
         """The schema that events of a name are checked against unasked, and its versions."""
@@ -68,9 +78,7 @@ class SchemaDoors:
         name = request.path_params["event_name"]
         if name not in registry.known:
             raise NotFound("No schema has this event name.")
-        own = told.of(name)
-        document = own[-1].document if own else registry.known[name].document
-        return json_reply({**_entry(name, told, registry), "schema": document})
+        return json_reply({**_entry(name, told, registry), "schema": _document(name, told, registry)})
 
     async def version(self, request: Request) -> Response:
         """One version of a schema, as the bare document."""
@@ -97,11 +105,21 @@ class SchemaDoors:
         if judgement.known:
             return json_reply(_registered(candidate, judgement, None, registered=True))
         schema = judgement.registry.ids[candidate.id]
-        trial = await try_schema(self._events, principal.tenant_id, schema, judgement.registry)
+        trial = await self._try(principal, schema, judgement.registry)
         if not dry:
             register = self._catalogue.register
             await asyncio.to_thread(register, principal.tenant_id, candidate, judgement, actor=principal.actor)
         return json_reply(_registered(candidate, judgement, trial, registered=not dry), 200 if dry else 201)
+
+    async def trial(self, request: Request) -> Response:
+        """How many of the stored events of a name break the schema that holds for it, and by which rules."""
+        principal = await self._guard.allowed(request, Scope.REPORTS_READ, Scope.SCHEMAS_WRITE)
+        _, registry = await self._look(principal)
+        schema = registry.known.get(request.path_params["event_name"])
+        if schema is None:
+            raise NotFound("No schema has this event name.")
+        trial = await self._try(principal, schema, registry)
+        return json_reply({"event_name": schema.event_name, "id": schema.id, "stored_events": trial.as_json()})
 
     async def validate(self, request: Request) -> Response:
         """What would become of an event; nothing of it is kept or counted."""
@@ -137,6 +155,11 @@ class SchemaDoors:
         await asyncio.to_thread(self._catalogue.set_mode, principal.tenant_id, name, mode, actor=principal.actor)
         return json_reply({"event_name": name, "mode": mode})
 
+    async def _try(self, principal: Principal, schema: Schema, registry: Registry) -> Trial:
+        # NOTE: a trial reads up to 100,000 events; many at once would take the engine from everyone else.
+        async with self._trials:
+            return await try_schema(self._events, principal.tenant_id, schema, registry)
+
     async def _look(self, principal: Principal) -> tuple[TenantSchemas, Registry]:
         told = await asyncio.to_thread(self._catalogue.told, principal.tenant_id)
         return told, self._catalogue.for_tenant(principal.tenant_id)
@@ -157,7 +180,7 @@ def _entry(name: str, told: TenantSchemas, registry: Registry) -> dict[str, Any]
     """One event name of the catalogue."""
     own = told.of(name)
     schema = registry.known[name]
-    document = own[-1].document if own else schema.document
+    document = _document(name, told, registry)
     versions = [
         {"id": one.id, "version": str(one.version), "created_at": format_rfc3339(one.created_at)} for one in own
     ]
@@ -171,6 +194,12 @@ def _entry(name: str, told: TenantSchemas, registry: Registry) -> dict[str, Any]
         "description": document.get("description"),
         "versions": versions or [{"id": schema.id, "version": schema.id.rpartition("/")[2], "created_at": None}],
     }
+
+
+def _document(name: str, told: TenantSchemas, registry: Registry) -> Mapping[str, Any]:
+    """The newest document of a name: the tenant's as it was registered, else the built-in one."""
+    own = told.of(name)
+    return own[-1].document if own else registry.known[name].document
 
 
 def _registered(candidate: Candidate, judgement: Judgement, trial: Trial | None, *, registered: bool) -> dict[str, Any]:
