@@ -29,6 +29,7 @@ from starlette.types import ASGIApp
 from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
 from auricle.edge import description, exposition, status, summaries
+from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
@@ -55,6 +56,7 @@ from auricle.intake.inbox import Inbox
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
+from auricle.intake.options import Options
 from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
 from auricle.jobs import Job, run_jobs
@@ -68,6 +70,7 @@ from auricle.store.database import open_database
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
+from auricle.store.options import OptionsStore
 from auricle.store.schema import SchemaStore
 from auricle.store.secret import check_secret, secret_file
 from auricle.store.signature import SignatureStore
@@ -102,6 +105,7 @@ class Parts:
     intake: Intake
     guard: Guard
     catalogue: Catalogue
+    options: Options
     audit: AuditStore
     tokens: TokenStore
     failures: Failures
@@ -138,6 +142,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(StreamDoor(entrance, parts.journal).routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control, parts.tokens).routes)
+    app.router.routes.extend(options_door.routes(parts.guard, parts.options))
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
@@ -240,11 +245,12 @@ def _wire(settings: Settings) -> Parts:
     limiter = Limiter(settings, note=failures.note)
     inbox = Inbox(InboxStore(database), settings.inbox_events, settings.inbox_bytes)
     intake = Intake(journal, store, events, seen, inbox, limiter.count_events, debug=settings.debug_mode)
-    catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas)
+    options = Options(OptionsStore(database))
+    catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
-    wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue)
+    wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
     return Parts(*wired, audit, revoked, failures, inbox, cors)
 
 
@@ -254,6 +260,7 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
         await asyncio.to_thread(parts.control.ensure_tenant, parts.settings.anonymous_tenant)
     parts.intake.load()
     parts.catalogue.refresh()
+    parts.options.refresh()
     with parts.events:
         parts.journal.open(asyncio.get_running_loop())
         parts.indexer.start()
@@ -287,6 +294,9 @@ def _jobs(parts: Parts) -> list[Job]:
     async def refresh_schemas() -> None:
         await asyncio.to_thread(parts.catalogue.refresh)
 
+    async def refresh_options() -> None:
+        await asyncio.to_thread(parts.options.refresh)
+
     told = (0, b"")
 
     async def tell_audit_head() -> None:
@@ -299,6 +309,7 @@ def _jobs(parts: Parts) -> list[Job]:
     return [
         Job("refresh_schemas", 1, refresh_schemas),
         Job("learn_origins", 2, learn_origins),
+        Job("refresh_options", 1, refresh_options),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),

@@ -45,3 +45,31 @@ def test_who_is_not_there_cannot_be_disabled(run: Run, tmp_path: Path) -> None:
 def test_a_name_is_checked(run: Run, tmp_path: Path) -> None:
     ran = run("tenant", "create", "A b", "--data", tmp_path)
     assert (ran.code, "/tenant" in ran.err) == (1, True)
+
+
+def test_options_are_shown_and_changed(run: Run, tmp_path: Path) -> None:
+    def told(*arguments: object) -> Any:
+        return orjson.loads(run("tenant", "options", "acme", *arguments, "--data", tmp_path, "--json").out)
+
+    run("tenant", "create", "acme", "--data", tmp_path)
+    usual = told()
+    asked = ("--sanitise", "off", "--kinds", "phone, email", "--ips", "redact", "--user-ids", "hmac-sha256")
+    first = told(*asked, "--consent", "opt-in", "--allow", "shop.*,page_view", "--deny", "shop.secret")
+    second = told("--sanitise", "default", "--kinds", "all", "--allow", "all", "--deny", "none")
+    table = run("tenant", "options", "acme", "--data", tmp_path).out
+    wrong = run("tenant", "options", "acme", "--sanitise", "maybe", "--data", tmp_path)
+    broken = run("tenant", "options", "acme", "--deny", "No Name", "--data", tmp_path)
+    nobody = run("tenant", "options", "nobody", "--data", tmp_path)
+
+    lists: dict[str, Any] = {"allow_events": [], "deny_events": []}
+    plain = {"ips": "cut", "user_ids": "plain", "consent": "opt-out"}
+    chosen = {"ips": "redact", "user_ids": "hmac-sha256", "consent": "opt-in"}
+    named = {"allow_events": ["shop.*", "page_view"], "deny_events": ["shop.secret"]}
+    assert usual == {"tenant": "acme", "revision": 0, "sanitise": None, "kinds": None, **plain, **lists}
+    kinds = ["email", "phone"]
+    assert first == {"tenant": "acme", "revision": 1, "sanitise": False, "kinds": kinds, **chosen, **named}
+    assert second == {"tenant": "acme", "revision": 2, "sanitise": None, "kinds": None, **chosen, **lists}
+    assert ("hmac-sha256" in table, "default" in table) == (True, True)
+    assert (wrong.code, wrong.err) == (2, "auricle: --sanitise takes on, off or default\n")
+    assert (broken.code, "/deny_events/0" in broken.err, "No Name" in broken.err) == (1, True, False)
+    assert (nobody.code, nobody.err) == (1, "auricle: There is no tenant of this name.\n")

@@ -19,6 +19,7 @@ from auricle.intake.schemas import Registry
 from auricle.intake.steps import run
 from auricle.intake.times import format_rfc3339
 from auricle.model.event import Event
+from auricle.model.options import Consent, TenantOptions, UserIds
 from auricle.model.principal import SCOPES, Kind, Principal
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
 from auricle.model.schema import Mode, TenantSchemas
@@ -302,3 +303,23 @@ def test_the_door_of_a_request_leads_to_its_room(life: Life) -> None:
     principal = Principal("acme", "key", SCOPES[Kind.INGEST])
     made = open_door(REGISTRY, Settings(), principal, received_at=AT, new_id=clock.new_id)
     assert len(life.keep(raw(), at=made)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "user"),
+    [
+        (TenantOptions(), "ada"),
+        (TenantOptions(revision=1, user_ids=UserIds.HMAC, secret=b"s" * 32), "hmac_"),
+        (TenantOptions(revision=1, user_ids=UserIds.BARE, secret=b"s" * 32), "[redacted:user]"),
+    ],
+)
+def test_users_are_kept_as_the_tenant_asks(life: Life, options: TenantOptions, user: str) -> None:
+    (kept,) = life.keep(raw(attributes={}, user_id="ada"), at=door(options=options))
+    assert orjson.loads(kept.body)["user_id"].startswith(user)
+    assert user == "ada" or "ada" not in kept.body
+
+
+@pytest.mark.parametrize("options", [{"deny_events": ("kb.hit",)}, {"consent": Consent.OPT_IN}])
+def test_what_the_tenant_does_not_want_is_kept_without_its_body(life: Life, options: dict[str, Any]) -> None:
+    (kept,) = life.keep(raw(attributes={}), at=door(options=TenantOptions(revision=1, **options)))
+    assert (kept.body, kept.reason) == ("", "schema")

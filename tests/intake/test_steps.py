@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.intake.door import SKEW_TOLERANCE, Door, open_door
+from auricle.intake.options import wanted_of
 from auricle.intake.schemas import Registry
-from auricle.intake.steps import MAX_KEY, STEPS, check_name, read_envelope, run
+from auricle.intake.steps import MAX_KEY, STEPS, WISHES, check_name, read_envelope, run
 from auricle.intake.times import LATEST, parse_rfc3339
 from auricle.model.event import Event
+from auricle.model.options import UNASKED, Consent, Ips, TenantOptions, UserIds
 from auricle.model.principal import SCOPES, Kind, Principal, Scope
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
 from auricle.settings import Settings
@@ -572,3 +574,65 @@ def test_nothing_is_redacted_where_that_is_off() -> None:
     kept = judge(told, replace(DOOR, sanitise=False))
     assert isinstance(kept, Event)
     assert kept.attributes == told["attributes"]
+
+
+def asking(**options: Any) -> Door:
+    made = TenantOptions(revision=1, secret=b"s" * 32, **options)
+    return replace(DOOR, options=made, wanted=wanted_of(made))
+
+
+def test_a_tenants_options_stand_before_the_other_steps() -> None:
+    timings: dict[str, float] = {}
+    run([raw()], asking(), timings)
+    assert list(timings) == ["read_envelope", *(step.__name__ for step in (*WISHES, *STEPS)), "redact_content"]
+
+
+@pytest.mark.parametrize(
+    ("options", "context", "reason"),
+    [
+        pytest.param({"deny_events": ("kb.*",)}, {}, Reason.FILTERED, id="denied"),
+        pytest.param({"allow_events": ("kb",)}, {}, Reason.FILTERED, id="not allowed"),
+        pytest.param({"allow_events": ("kb.hit",)}, {}, None, id="allowed"),
+        pytest.param({"consent": Consent.OPT_IN}, {}, Reason.NO_CONSENT, id="nothing said"),
+        pytest.param({"consent": Consent.OPT_IN}, {"consent": {"analytics": True}}, None, id="agreed"),
+        pytest.param({}, {"consent": {"analytics": False}}, Reason.NO_CONSENT, id="refused"),
+        pytest.param({}, {"consent": {"ads": False}}, None, id="only ads refused"),
+    ],
+)
+def test_events_that_the_tenant_does_not_want_are_dropped(
+    options: dict[str, Any], context: dict[str, Any], reason: Reason | None
+) -> None:
+    verdict = judge(raw(context=context), asking(**options))
+    assert (verdict.reason if isinstance(verdict, Dropped) else None) == reason
+    assert isinstance(verdict, Event if reason is None else Dropped)
+
+
+def test_users_get_pseudonyms_where_the_tenant_asks() -> None:
+    kept = judge(raw(user_id="ada"), asking(user_ids=UserIds.HMAC))
+    nobody = judge(raw(), asking(user_ids=UserIds.HMAC))
+    assert isinstance(kept, Event)
+    assert isinstance(nobody, Event)
+    assert (kept.user_id[:5], len(kept.user_id), nobody.user_id) == ("hmac_", 37, "")
+
+
+def test_only_the_wanted_kinds_are_redacted() -> None:
+    told = raw(event_name="acme.own", attributes={"a": "a@b.example", "ip": "203.0.113.7", "password": "x"})
+    kept = judge(told, asking(kinds=("ip",), ips=Ips.REDACT))
+    assert isinstance(kept, Event)
+    assert kept.attributes == {"a": "a@b.example", "ip": "[redacted:ip]", "password": "x"}
+
+
+@pytest.mark.parametrize("sanitise", [None, True, False])
+def test_a_tenants_word_on_sanitising_goes_before_the_settings(sanitise: bool | None) -> None:
+    class Told:
+        for_tenant = REGISTRY.for_tenant
+
+        def options_of(self, tenant_id: str) -> TenantOptions:
+            return TenantOptions(sanitise=sanitise) if tenant_id == "acme" else UNASKED
+
+    principal = Principal("acme", "key", SCOPES[Kind.INGEST])
+    made = [
+        open_door(Told(), Settings(sanitise=word), principal, received_at=NOW, new_id=str).sanitise
+        for word in ("on", "off")
+    ]
+    assert made == ([True, False] if sanitise is None else [sanitise, sanitise])

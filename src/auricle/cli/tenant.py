@@ -1,15 +1,19 @@
-"""`auricle tenant`: makes and lists tenants, shuts them out and lets them in again."""
+"""`auricle tenant`: makes and lists tenants, shuts them out and lets them in again, shows and changes their options."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
-from auricle.cli.options import Data, Json, settings_of
-from auricle.cli.output import Failure, print_json, print_table, stdout
+from auricle.cli.options import Data, Json, settings_of, takes
+from auricle.cli.output import WRONG_USE, Failure, print_json, print_table, stdout
+from auricle.intake.options import Options
 from auricle.model.key import Tenant
+from auricle.model.options import Consent, Ips, UserIds
 from auricle.store.control import ControlStore
+from auricle.store.options import OptionsStore
 
-app = typer.Typer(no_args_is_help=True, help="Make, list, disable and enable tenants.")
+app = typer.Typer(no_args_is_help=True, help="Make, list, disable and enable tenants, and set their options.")
 Name = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
 
 
@@ -51,6 +55,79 @@ def disable(tenant: Name, data: Data = None, json: Json = False) -> None:
 def enable(tenant: Name, data: Data = None, json: Json = False) -> None:
     """Let a disabled tenant's credentials in again."""
     _switch(tenant, data, json, disabled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked for; what is not named stays as it is."""
+
+    sanitise: Annotated[
+        str | None, typer.Option(metavar="on|off|default", help="Whether persons and secrets are redacted.")
+    ] = None
+    kinds: Annotated[
+        str | None, typer.Option(metavar="KINDS", help="The kinds that are redacted, by commas; `all` for all of them.")
+    ] = None
+    ips: Annotated[Ips | None, typer.Option(help="What becomes of a value that is exactly an IP.")] = None
+    user_ids: Annotated[UserIds | None, typer.Option(help="What stands in the place of the users' ids.")] = None
+    consent: Annotated[Consent | None, typer.Option(help="Which events are kept.")] = None
+    allow: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Event names that are kept, by commas; `shop.*` for many, `all` for all."),
+    ] = None
+    deny: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Event names that are dropped, by commas; `none` for none.")
+    ] = None
+
+    def told(self) -> dict[str, Any]:
+        """The change, as the API would be told it."""
+        if self.sanitise not in (None, "on", "off", "default"):
+            raise Failure("--sanitise takes on, off or default", WRONG_USE)
+        sanitise = {"on": True, "off": False}.get(self.sanitise or "")
+        plain = {name: one for name in ("ips", "user_ids", "consent") if (one := getattr(self, name)) is not None}
+        lists = {"kinds": self.kinds, "allow_events": self.allow, "deny_events": self.deny}
+        return {
+            **({} if self.sanitise is None else {"sanitise": sanitise}),
+            **plain,
+            **{name: _listed(given) for name, given in lists.items() if given is not None},
+        }
+
+
+NO_WISHES = Wishes()
+
+
+@app.command()
+@takes
+def options(tenant: Name, wishes: Wishes = NO_WISHES, data: Data = None, json: Json = False) -> None:
+    """Show what is done to a tenant's events, or change it; running services know it within a second or so."""
+    asked, settings = wishes.told(), settings_of(data=data)
+    control = ControlStore.open(settings)
+    try:
+        control.tenant(tenant)
+    finally:
+        control.close()
+    store = OptionsStore.open(settings)
+    try:
+        held = Options(store)
+        after = held.change(tenant, asked, actor="cli") if asked else held.read(tenant)
+    finally:
+        store.close()
+    if json:
+        print_json({"tenant": tenant, **after.as_json()})
+        return
+    rows = [(name, _shown(value)) for name, value in after.as_json().items()]
+    print_table(f"Options of {tenant}", ("option", "value"), rows)
+
+
+def _listed(given: str) -> list[str] | None:
+    return None if given in ("all", "none") else [one.strip() for one in given.split(",") if one.strip()]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    if value is None or isinstance(value, bool):
+        return {True: "on", False: "off", None: "default"}[value]
+    return value
 
 
 def _switch(tenant: str, data: Data, json: bool, *, disabled: bool) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auricle.intake.options import KINDS, MAX_NAMES
+from auricle.model.options import Consent, Ips, UserIds
+
 Schema = Mapping[str, Any]
 
 API = "/api/v1/analytics"
@@ -125,6 +128,19 @@ SCHEMAS: Mapping[str, Schema] = {
     "Key": an_object(
         {"id": TEXT, "tenant": TEXT, "kind": _KIND, "state": {"enum": ["alive", "expired", "revoked"]}}, _KEY_RULES
     ),
+    "TenantOptions": an_object(
+        {},
+        {
+            "revision": COUNT,
+            "sanitise": {"type": ["boolean", "null"]},
+            "kinds": {"type": ["array", "null"], "items": {"enum": list(KINDS)}},
+            "ips": {"enum": [*Ips, None]},
+            "user_ids": {"enum": [*UserIds, None]},
+            "consent": {"enum": [*Consent, None]},
+            "allow_events": {"type": ["array", "null"], "items": TEXT, "maxItems": MAX_NAMES},
+            "deny_events": {"type": ["array", "null"], "items": TEXT, "maxItems": MAX_NAMES},
+        },
+    ),
     "NewKey": {
         "allOf": [ref("Key"), an_object({"key": TEXT}, {"secret": TEXT})],
         "description": "A key with its text, which is told this once.",
@@ -240,6 +256,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {200: an_object({"jti": TEXT, "revoked": {"const": True}})},
         body=an_object({"jti": {"type": "string", "minLength": 1, "maxLength": 256}}, {"expires_at": TIME}),
     ),
+    ("GET", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}),
+    ("PATCH", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}, body=ref("TenantOptions")),
     ("GET", f"{API}/admin/audit"): Operation(
         {200: an_object({"entries": a_list(ref("AuditEntry")), "next": {"type": ["integer", "null"]}})},
         query={

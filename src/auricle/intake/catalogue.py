@@ -5,7 +5,7 @@ tenant's revision has risen: at once by the process that made the change, within
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jsonschema_rs
@@ -16,6 +16,7 @@ from auricle.errors import AuricleError, Conflict, Invalid, NotFound, TooLarge
 from auricle.intake.compatibility import Change, compare, part_of, rises_enough, same
 from auricle.intake.registration import Candidate, written_out
 from auricle.intake.schemas import Registry
+from auricle.model.options import UNASKED, TenantOptions
 from auricle.model.receipt import Fault
 from auricle.model.schema import FIRST, Mode, Part, TenantSchema, TenantSchemas, Version
 from auricle.store.schema import SchemaStore
@@ -48,9 +49,17 @@ class Judgement:
 class Catalogue:
     """The registries of all tenants. `for_tenant` is for the event loop, all else for threads."""
 
-    def __init__(self, store: SchemaStore, built_in: Registry, limit: int) -> None:
+    def __init__(
+        self,
+        store: SchemaStore,
+        built_in: Registry,
+        limit: int,
+        options: Callable[[str], TenantOptions] = lambda _tenant: UNASKED,
+    ) -> None:
+        """`options` gives what a tenant asks for."""
         self._store = store
         self._limit = limit
+        self._options = options
         self._lock = threading.Lock()
         self._registries: dict[str, Registry] = {}
         self._told: dict[str, TenantSchemas] = {}
@@ -59,6 +68,10 @@ class Catalogue:
     def for_tenant(self, tenant_id: str) -> Registry:
         """The schemas that hold for a tenant."""
         return self._registries.get(tenant_id, self.built_in)
+
+    def options_of(self, tenant_id: str) -> TenantOptions:
+        """What the tenant asks to be done to its events."""
+        return self._options(tenant_id)
 
     def told(self, tenant_id: str) -> TenantSchemas:
         """What the tenant registered, read anew."""

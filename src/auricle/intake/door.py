@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from auricle.intake.options import wanted_of
 from auricle.intake.schemas import Registries, Registry
+from auricle.intake.sensitive import EVERYTHING, Wanted
 from auricle.intake.times import LATEST
+from auricle.model.options import UNASKED, TenantOptions
 from auricle.model.principal import Principal, Scope
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
@@ -39,6 +42,10 @@ class Door:
     """Bytes that no event of the request exceeds, where that is known; spares measuring each."""
     sanitise: bool = True
     """Whether persons and secrets in attributes and context are redacted."""
+    wanted: Wanted = EVERYTHING
+    """Which of them."""
+    options: TenantOptions = UNASKED
+    """What else the tenant asks for; `UNASKED` itself spares the steps that only options ask for."""
     max_event_bytes: int = 65_536
     max_attributes: int = 256
     max_nesting: int = 8
@@ -63,6 +70,7 @@ def open_door(
     `SKEW_TOLERANCE`, the difference is added to every `occurred_at`, before its age is judged. `longest` is the size of
     the decompressed body, or 0 where every event was measured already (NDJSON).
     """
+    options = registries.options_of(principal.tenant_id)
     ahead = 0 if sent_at is None else received_at - sent_at
     backfill = Scope.EVENTS_BACKFILL in principal.scopes
     return Door(
@@ -76,7 +84,9 @@ def open_door(
         oldest=0 if backfill else max(0, received_at - settings.clock_skew * _SECOND),
         newest=received_at + settings.future_tolerance * _SECOND,
         longest=longest,
-        sanitise=settings.sanitise == "on",
+        sanitise=settings.sanitise == "on" if options.sanitise is None else options.sanitise,
+        wanted=wanted_of(options),
+        options=options,
         max_event_bytes=settings.max_event_bytes,
         max_attributes=settings.max_attributes,
         max_nesting=settings.max_nesting,

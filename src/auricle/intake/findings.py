@@ -16,7 +16,7 @@ from stdnum.exceptions import ValidationError
 
 from auricle.intake.pattern import Match, PatternSet, compiled
 from auricle.intake.phone import redact_phones
-from auricle.intake.sensitive import KeyRule, Kind, key_pattern
+from auricle.intake.sensitive import EVERYTHING, KeyRule, Kind, Wanted, key_pattern
 
 MAX_QUERY = 500
 """Characters kept of the text of a query."""
@@ -130,7 +130,7 @@ def suspects(bodies: Sequence[bytes]) -> list[int]:
     return found
 
 
-def redact_text(text: str, rule: KeyRule) -> str:
+def redact_text(text: str, rule: KeyRule, wanted: Wanted = EVERYTHING) -> str:
     """One string with its findings replaced; the same object where there are none."""
     if len(text) < _SHORTEST and text.isascii() and text.isalnum():
         return text
@@ -144,30 +144,31 @@ def redact_text(text: str, rule: KeyRule) -> str:
     if _ODD in found:
         folded = text.translate(_FOLD)
         if folded != text:
-            cleaned = redact_text(folded, rule)
+            cleaned = redact_text(folded, rule, wanted)
             return given if cleaned == folded and len(text) == len(given) else cleaned if cleaned != folded else text
     if _URL in found or rule.url:
         path = path_of(text, rule)
         if path != text:
-            return redact_text(path, rule)
-    for each, find in _FINDERS:
-        if each in found:
+            return redact_text(path, rule, wanted)
+    for each, kind, find in _FINDERS:
+        if each in found and (kind is None or kind in wanted.kinds):
             raw = find(raw)
-    if _IP in found:
+    if _IP in found and Kind.IP in wanted.kinds:
         whole = _coarse(text) if not rule.version else text
         if whole is not None:
-            return whole
+            return Kind.IP.mark if wanted.hide_ips and not rule.version else whole
         raw = _redact_ips(raw)
     if _DIGITS in found or _CUE in found:
-        raw = redact_phones(_CARDS.sub(_card, raw))
+        raw = _CARDS.sub(_card, raw) if Kind.CARD in wanted.kinds else raw
+        raw = redact_phones(raw) if Kind.PHONE in wanted.kinds else raw
     done = raw.decode("utf-8", "surrogatepass")
     return text if done == text else done
 
 
 @lru_cache(maxsize=8_192)
-def redact_key(key: str) -> str:
+def redact_key(key: str, wanted: Wanted = EVERYTHING) -> str:
     """A key with its findings replaced. Clients have few keys, and send them often."""
-    return redact_text(key, KeyRule())
+    return redact_text(key, KeyRule(), wanted)
 
 
 def path_of(text: str, rule: KeyRule) -> str:
@@ -275,4 +276,9 @@ def _redact_ips(raw: bytes) -> bytes:
     return _QUADS.sub(four, raw)
 
 
-_FINDERS = ((_SECRET, _redact_secrets), (_URL, _redact_links), (_EMAIL, _redact_emails), (_IBAN, _redact_ibans))
+_FINDERS = (
+    (_SECRET, Kind.SECRET, _redact_secrets),
+    (_URL, None, _redact_links),
+    (_EMAIL, Kind.EMAIL, _redact_emails),
+    (_IBAN, Kind.IBAN, _redact_ibans),
+)

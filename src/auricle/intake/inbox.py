@@ -18,8 +18,11 @@ from typing import Any
 import orjson
 
 from auricle.intake.door import Door
+from auricle.intake.options import is_wanted
+from auricle.intake.pseudonym import pseudonym
 from auricle.intake.redact import redact, unclean
 from auricle.intake.times import format_rfc3339, parse_rfc3339
+from auricle.model.options import Consent, TenantOptions, UserIds
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected, Status
 from auricle.model.schema import Mode
 from auricle.store.inbox import Held, InboxStore
@@ -157,16 +160,19 @@ def _room_of(held: Sequence[Held]) -> _Room:
 
 def _may_keep(raw: Any, verdict: Rejected, door: Door) -> bool:
     """Whether the body of a rejected event may be kept at all."""
-    if raw.__class__ is not dict or verdict.reason in NEVER_KEPT or _forbids(raw):
+    if raw.__class__ is not dict or verdict.reason in NEVER_KEPT or _forbids(raw, door.options):
         return False
     return verdict.reason is not Reason.SCHEMA or door.registry.mode_of(verdict.event_name or "") is not Mode.REJECT
 
 
-def _forbids(raw: Mapping[str, Any]) -> bool:
-    """Whether the person did not agree; a rejected event was never looked at for that."""
-    context = raw.get("context")
+def _forbids(raw: Mapping[str, Any], options: TenantOptions) -> bool:
+    """Whether the person did not agree, or the tenant wants none such: a rejected event was not asked that."""
+    context, name = raw.get("context"), raw.get("event_name")
     consent = context.get("consent") if isinstance(context, dict) else None
-    return isinstance(consent, dict) and consent.get("analytics") is False
+    agreed = consent.get("analytics") if isinstance(consent, dict) else None
+    if agreed is False or (options.consent is Consent.OPT_IN and agreed is not True):
+        return True
+    return isinstance(name, str) and not is_wanted(name, options)
 
 
 def _body_of(raw: Mapping[str, Any], verdict: Rejected, door: Door) -> tuple[bytes, str]:
@@ -182,6 +188,8 @@ def _body_of(raw: Mapping[str, Any], verdict: Rejected, door: Door) -> tuple[byt
         del told["occurred_at"]
     if event_id is not None:
         told.pop("event_id", None)
+    if isinstance(told.get("user_id"), str):
+        told["user_id"] = _user_as_kept(told["user_id"], door.options)
     # NOTE: without time and id, which are never a person's: their digits would be looked at closely every time.
     if not _is_clean(told):
         told = redact(told)
@@ -191,6 +199,11 @@ def _body_of(raw: Mapping[str, Any], verdict: Rejected, door: Door) -> tuple[byt
         content = orjson.dumps([door.tenant_id, told], option=orjson.OPT_SORT_KEYS)
         event_id = str(uuid.UUID(bytes=hashlib.sha256(content).digest()[:16], version=5))
     return orjson.dumps({**told, "event_id": event_id}), event_id
+
+
+def _user_as_kept(user_id: str, options: TenantOptions) -> str:
+    # NOTE: a bare hash cannot be told from an id, so a replay would hash it once more: such an id is left out instead.
+    return "[redacted:user]" if user_id and options.user_ids is UserIds.BARE else pseudonym(user_id, options)
 
 
 def _is_clean(told: Mapping[str, Any]) -> bool:

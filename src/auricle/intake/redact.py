@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from auricle.intake.findings import coarse_ip, redact_key, redact_text, suspects
-from auricle.intake.sensitive import KeyRule, Kind, rule_of
+from auricle.intake.sensitive import EVERYTHING, KeyRule, Kind, Wanted, rule_of
 
 MAX_DEPTH = 64
 """Levels that are looked at; what lies deeper is redacted as a whole."""
@@ -21,12 +21,12 @@ _LONG = 500
 """Bytes of JSON below which no query can be too long."""
 
 
-def redact(value: Any) -> Any:
+def redact(value: Any, wanted: Wanted = EVERYTHING) -> Any:
     """The value with every finding replaced by `[redacted:kind]`; the same object when nothing was found. Pure.
 
     Takes what `orjson.loads` gives. Numbers are never changed, but under a sensitive key that ends in the very word.
     """
-    return _redact(value, _PLAIN, MAX_DEPTH)
+    return _redact(value, _PLAIN, wanted, MAX_DEPTH)
 
 
 def unclean(values: Sequence[Any]) -> list[int]:
@@ -45,31 +45,31 @@ def _may_ask_too_long(body: bytes) -> bool:
     return len(body) > _LONG and (b"uery" in body or b"earch" in body or b'"q"' in body)
 
 
-def _redact(value: Any, rule: KeyRule, depth: int) -> Any:
+def _redact(value: Any, rule: KeyRule, wanted: Wanted, depth: int) -> Any:
     kind = value.__class__
     if kind is str:
-        return redact_text(value, rule) if value else value
+        return redact_text(value, rule, wanted) if value else value
     if kind is dict or kind is list:
         if not depth:
             return Kind.DEPTH.mark if value else value
-        return _redact_dict(value, depth - 1) if kind is dict else _redact_list(value, rule, depth - 1)
+        return _redact_dict(value, wanted, depth - 1) if kind is dict else _redact_list(value, rule, wanted, depth - 1)
     return value
 
 
-def _redact_list(values: list[Any], rule: KeyRule, depth: int) -> list[Any]:
-    done = [_redact(value, rule, depth) for value in values]
+def _redact_list(values: list[Any], rule: KeyRule, wanted: Wanted, depth: int) -> list[Any]:
+    done = [_redact(value, rule, wanted, depth) for value in values]
     return values if all(new is old for new, old in zip(done, values, strict=True)) else done
 
 
-def _redact_dict(values: dict[str, Any], depth: int) -> dict[str, Any]:
+def _redact_dict(values: dict[str, Any], wanted: Wanted, depth: int) -> dict[str, Any]:
     done: dict[str, Any] = {}
     changed = False
     for key, value in values.items():
         rule = rule_of(key)
-        new = value if rule.kind is None else _hide(value, rule.kind)
+        new = _hide(value, rule.kind) if rule.kind is not None and rule.kind in wanted.kinds else value
         if new is value:
-            new = _redact(value, rule, depth)
-        name = redact_key(key) if len(key) <= _LONGEST_KEY else redact_text(key, _PLAIN)
+            new = _redact(value, rule, wanted, depth)
+        name = redact_key(key, wanted) if len(key) <= _LONGEST_KEY else redact_text(key, _PLAIN, wanted)
         changed = changed or new is not value or name != key
         done[name] = new
     return done if changed else values

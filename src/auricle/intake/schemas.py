@@ -22,6 +22,7 @@ import jsonschema_rs
 
 from auricle.intake.registration import written_out
 from auricle.intake.times import parse_rfc3339
+from auricle.model.options import UNASKED, TenantOptions
 from auricle.model.receipt import Fault
 from auricle.model.schema import DEFAULT_MODE, Mode, TenantSchemas
 
@@ -79,10 +80,13 @@ class Schema:
 
 
 class Registries(Protocol):
-    """Where the registry of a tenant is found."""
+    """Where the registry and the options of a tenant are found."""
 
     def for_tenant(self, tenant_id: str) -> "Registry":
         """The schemas that hold for a tenant."""
+
+    def options_of(self, tenant_id: str) -> TenantOptions:
+        """What the tenant asks to be done to its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ class Registry:
     def for_tenant(self, tenant_id: str) -> "Registry":  # noqa: ARG002 - the same for all
         """This very registry: without a catalogue every tenant has the built-in schemas."""
         return self
+
+    def options_of(self, tenant_id: str) -> TenantOptions:  # noqa: ARG002 - the same for all
+        """The options of a tenant that never changed any."""
+        return UNASKED
 
     def mode_of(self, event_name: str) -> Mode:
         """What becomes of events of that name that break their schema."""

@@ -33,6 +33,17 @@ class Kind(StrEnum):
         return f"[redacted:{self.value}]"
 
 
+class Wanted(NamedTuple):
+    """What is redacted."""
+
+    kinds: frozenset[Kind] = frozenset(Kind)
+    hide_ips: bool = False
+    """A value that is exactly an IP is redacted like one within a text, where it is else cut."""
+
+
+EVERYTHING = Wanted()
+
+
 class KeyRule(NamedTuple):
     """What a key says of its value."""
 

@@ -15,10 +15,13 @@ from typing import Any
 import orjson
 
 from auricle.intake.door import Door
+from auricle.intake.options import is_wanted
+from auricle.intake.pseudonym import pseudonym
 from auricle.intake.redact import redact, unclean
 from auricle.intake.schemas import Registry, Schema
 from auricle.intake.times import format_rfc3339, parse_rfc3339
 from auricle.model.event import Event
+from auricle.model.options import UNASKED, Consent
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
 from auricle.model.schema import Mode
 
@@ -108,6 +111,24 @@ def drop_without_consent(event: Event, door: Door) -> Verdict:  # noqa: ARG001 -
     return event
 
 
+def drop_unwanted(event: Event, door: Door) -> Verdict:
+    """Drops an event whose name the tenant denies, or does not allow."""
+    return event if is_wanted(event.event_name, door.options) else Dropped(Reason.FILTERED, event.event_id)
+
+
+def put_pseudonym(event: Event, door: Door) -> Verdict:
+    """The event with a pseudonym for its user, where the tenant asks for it."""
+    named = pseudonym(event.user_id, door.options)
+    return event if named is event.user_id else event._replace(user_id=named)
+
+
+def drop_unagreed(event: Event, door: Door) -> Verdict:
+    """Drops an event whose person did not say yes, where the tenant keeps no others."""
+    if door.options.consent is Consent.OPT_OUT or (event.context.get("consent") or {}).get("analytics") is True:
+        return event
+    return Dropped(Reason.NO_CONSENT, event.event_id)
+
+
 def check_nesting(event: Event, door: Door) -> Verdict:
     """Refuses attributes or a context of more than `max_nesting` levels; the object itself is the first."""
     attributes, context = event.attributes, event.context
@@ -173,7 +194,8 @@ STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_name,
 )
 """What an event goes through after `read_envelope`, in this order; then `redact_content` looks at all at once."""
-_NAMES = ("read_envelope", *(step.__name__ for step in STEPS), "redact_content")
+WISHES: tuple[Callable[[Event, Door], Verdict], ...] = (drop_unwanted, put_pseudonym, drop_unagreed)
+"""What stands before them where the tenant has options of its own."""
 
 
 def redact_content(verdicts: list[Verdict], door: Door) -> list[Verdict]:
@@ -184,7 +206,7 @@ def redact_content(verdicts: list[Verdict], door: Door) -> list[Verdict]:
     events = [(index, verdict) for index, verdict in enumerate(verdicts) if verdict.__class__ is Event]
     for number in unclean([event[-2:] for _, event in events]):  # attributes and context
         index, event = events[number]
-        attributes, context = redact(event.attributes), redact(event.context)
+        attributes, context = redact(event.attributes, door.wanted), redact(event.context, door.wanted)
         if attributes is not event.attributes or context is not event.context:
             verdicts[index] = event._replace(attributes=attributes, context=context)
     return verdicts
@@ -198,13 +220,15 @@ def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None
     moments = [perf_counter()]
     verdicts: list[Verdict] = [raw if raw.__class__ is Rejected else read_envelope(raw, door) for raw in raws]
     moments.append(perf_counter())
-    for step in STEPS:
+    steps = STEPS if door.options is UNASKED else (*WISHES, *STEPS)
+    for step in steps:
         verdicts = [step(verdict, door) if verdict.__class__ is Event else verdict for verdict in verdicts]
         moments.append(perf_counter())
     verdicts = redact_content(verdicts, door)
     moments.append(perf_counter())
     if timings is not None:
-        for name, started, ended in zip(_NAMES, moments, moments[1:], strict=False):
+        names = ("read_envelope", *(step.__name__ for step in steps), "redact_content")
+        for name, started, ended in zip(names, moments, moments[1:], strict=False):
             timings[name] = timings.get(name, 0.0) + ended - started
     return verdicts
 

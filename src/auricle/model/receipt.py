@@ -30,6 +30,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     IN_THE_FUTURE = "in_the_future"
     NO_CONSENT = "no_consent"
+    FILTERED = "filtered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,3 +169,14 @@ revoked_tokens = Table(
     Column("until", BigInteger, comment="Unix seconds; ended by itself from then on."),
     comment="Tokens that were ended before their time.",
 )
+
+tenant_options = Table(
+    "tenant_options",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False, comment="Rises with every change."),
+    Column("document", Text, nullable=False, comment="The options as JSON."),
+    Column("secret", LargeBinary(32), nullable=False, comment="The key of the pseudonyms; never changed, never told."),
+    Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="What tenants ask to be done to their events.",
+)
