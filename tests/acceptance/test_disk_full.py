@@ -68,7 +68,6 @@ def test_full_disk(disk: Disk, serve: Callable[[int], Service], kept_free: int, 
             service.kill()
             crowd.rest()
             service.start()
-            service.wait_until_ready()
             _look_at_refusal(service, start)
             _look_at_reads(service, start, next(iter(memory.facts)))
     finally:
@@ -126,7 +125,8 @@ def _look_at_reads(service: Service, start: int, known: tuple[str, str]) -> None
     tenant, event_id = known
     client = service.of(tenant)
     span = {"from": moment(start), "to": moment(start + 24 * HOUR), "metric": "events.count", "grain": "1h"}
-    assert client.ask("POST", f"{REPORTS}/timeseries", span).status == 200
+    # After a start the engine takes a moment.
+    wait_for(lambda: client.ask("POST", f"{REPORTS}/timeseries", span).status == 200, 30)
     assert service.counts(tenant)["received"] > 0
     assert client.get(f"{EVENTS}/{event_id}/fate")["fate"] in ("stored", "waiting")
 
