@@ -1,5 +1,6 @@
 """The clock."""
 
+import re
 import time
 import uuid
 from datetime import UTC, datetime
@@ -22,3 +23,9 @@ def test_ids_are_random_and_canonical() -> None:
     assert len(set(ids)) == 100
     assert {uuid.UUID(each).version for each in ids} == {4}
     assert [str(uuid.UUID(each)) for each in ids] == ids
+
+
+def test_marks_are_random() -> None:
+    marks = [clock.new_mark() for _ in range(100)]
+    assert len(set(marks)) == 100
+    assert all(re.fullmatch(r"[0-9a-f]{32}", mark) for mark in marks)

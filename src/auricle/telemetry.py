@@ -2,10 +2,14 @@
 
 import logging
 import sys
+from contextvars import ContextVar
 
 import orjson
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
+"""What the request under way is called; every line of the log about it carries it."""
 
 
 def configure(level: str, form: str = "json") -> None:
@@ -23,7 +27,7 @@ def configure(level: str, form: str = "json") -> None:
     logging.basicConfig(handlers=[_Forward(logging.WARNING)], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _put_correlation,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -33,6 +37,14 @@ def configure(level: str, form: str = "json") -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _put_correlation(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Adds the id of the request under way."""
+    told = correlation.get()
+    if told is not None:
+        line["correlation_id"] = told
+    return line
 
 
 class _Forward(logging.Handler):

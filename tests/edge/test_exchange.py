@@ -13,7 +13,7 @@ from running import BATCH, EVENTS, Service, event, raw_request, wait_until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
-FRESH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+FRESH = re.compile(r"[0-9a-f]{32}")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from structlog.contextvars import bind_contextvars
-
 from auricle import clock
 from auricle.model.principal import Principal
+from auricle.telemetry import correlation
 
 CORRELATION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,127}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.DOTALL)
@@ -43,7 +42,7 @@ def begin(headers: Iterable[tuple[bytes, bytes]]) -> Exchange:
     told = origin.decode("latin-1") if origin is not None else None
     exchange = Exchange(correlation_id, told, headers=[(HEADER, correlation_id.encode())])
     current.set(exchange)
-    bind_contextvars(correlation_id=correlation_id)
+    correlation.set(correlation_id)
     return exchange
 
 
@@ -61,7 +60,7 @@ def _correlation_of(found: Mapping[bytes, bytes]) -> str:
         parent = TRACE_PARENT.fullmatch(found.get(b"traceparent", b""))
         if parent:
             return parent[1].decode()
-    return clock.new_id()
+    return clock.new_mark()
 
 
 _READ = frozenset({HEADER, b"x-request-id", b"traceparent", b"origin"})

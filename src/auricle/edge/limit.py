@@ -1,7 +1,7 @@
 """The limits: how many requests a credential may send, how many events a tenant, how many bad credentials an address.
 
 Counted with the library `limits` by its sliding window counter, in the memory of this process: a restart forgets, and
-two processes count apart. Its Redis storage would count them together, and is handed over in place of `MemoryStorage`.
+two processes count apart. Its Redis storage would count them together, and is handed over in place of `Windows`.
 """
 
 import math
@@ -10,11 +10,12 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.storage import MemoryStorage, Storage
+from limits.storage import Storage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from auricle import clock
 from auricle.edge.exchange import current
+from auricle.edge.window import Windows
 from auricle.errors import TooLarge, TooManyRequests
 from auricle.model.principal import Principal
 from auricle.settings import Settings
@@ -28,7 +29,7 @@ class Limiter:
     ) -> None:
         """`note` is told the address of every bad credential."""
         # NOTE: the strategy holds its storage by a weak reference.
-        self._storage = storage or MemoryStorage()
+        self._storage = storage or Windows()
         self._window = SlidingWindowCounterRateLimiter(self._storage)
         self._note = note
         self._requests = settings.rate_limit_per_minute
