@@ -473,3 +473,30 @@ def test_two_databases_do_not_know_each_other(rig: Rig, tmp_path: Path) -> None:
     # The second took it in good faith; the engine, which has it, tells the truth.
     assert other.counts == {"received": 1, "duplicate": 1}
     other_engine.dispose()
+
+
+def test_a_refused_event_that_could_not_be_kept_is_kept_when_it_is_told_again(rig: Rig) -> None:
+    one = raw(source="nowhere")
+
+    async def act() -> None:
+        rig.store.full = True
+        with pytest.raises(StorageFull):
+            await rig.take(one)
+        assert (rig.inbox.store.held(rig.tenant), rig.counts) == ([], {})
+        rig.store.full = False
+        await rig.take(one)
+        assert [held.event_id for held in rig.inbox.store.held(rig.tenant)] == [one["event_id"]]
+
+    rig.run(act)
+
+
+def test_a_refused_event_is_no_room_for_a_full_disk(rig: Rig) -> None:
+    """What is kept of refused events is a write like any other."""
+
+    async def act() -> None:
+        rig.journal._min_free_disk = 2**62
+        with pytest.raises(StorageFull):
+            await rig.take(raw(source="nowhere"))
+
+    rig.run(act)
+    assert rig.counts == {}

@@ -28,7 +28,7 @@ from auricle.settings import Settings
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
 
-COUNTED = ("received", "stored", "duplicate", "rejected", "dropped", "observed")
+COUNTED = ("received", "stored", "duplicate", "rejected", "dropped", "observed", "unkept")
 
 
 @dataclass(frozen=True, slots=True)

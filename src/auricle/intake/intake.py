@@ -152,6 +152,8 @@ class Intake:
         """
         received_at = self._reserve(len(raw))
         self._received[received_at] = None
+        failed: list[FailedEvent] = []
+        written = False
         try:
             door = door_for(received_at)
             if not admitted:
@@ -159,7 +161,6 @@ class Intake:
             before = dict(self.step_seconds) if self._debug else {}
             verdicts = run(raw, door, self.step_seconds)
             request, refused, tally = _sort(raw, verdicts, door)
-            failed: list[FailedEvent] = []
             if refused:
                 self.refused.update(one.verdict.reason for one in refused)
                 failed, tally["unkept"] = await self._inbox.keep(door, refused)
@@ -174,6 +175,7 @@ class Intake:
             lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
             rows, keys = b"\n".join(lines), b"".join(tellings)
             await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, tuple(failed)), request)
+            written = True
             if self._debug:
                 self._explain(request, refused, before)
             if door.observed:
@@ -183,6 +185,8 @@ class Intake:
             return request.receipts
         finally:
             del self._received[received_at]
+            if failed and not written:
+                self._inbox.changed(failed[0].tenant_id)
 
     def _explain(self, request: _Request, refused: Sequence[Refused], before: Mapping[str, float]) -> None:
         """Tells the log how the events of a request were judged; never what they hold."""
