@@ -3,9 +3,11 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine
 
@@ -19,6 +21,7 @@ from auricle.intake.journal import Journal
 from auricle.intake.replay import Replay, Replayed
 from auricle.intake.schemas import Registry
 from auricle.intake.times import format_rfc3339
+from auricle.model.options import UNASKED, TenantOptions, UserIds
 from auricle.model.principal import SCOPES, Kind, Principal, Scope
 from auricle.model.schema import FIRST, TenantSchema, TenantSchemas
 from auricle.settings import Settings
@@ -44,7 +47,7 @@ class Rig:
     """An intake with its journal and inbox; the engine is never asked, for nothing of the tenant is in it."""
 
     def __init__(self, database: Engine, events: EventStore, disk: Path, tenant: str) -> None:
-        self.tenant, self.registry = tenant, NUMBERS
+        self.tenant, self.registry, self.options = tenant, NUMBERS, UNASKED
         self.store, self.failed = JournalStore(database), InboxStore(database)
         seen = SeenFilter()
         seen.complete = True
@@ -57,6 +60,10 @@ class Rig:
     def for_tenant(self, tenant_id: str) -> Registry:
         assert tenant_id == self.tenant
         return self.registry
+
+    def options_of(self, tenant_id: str) -> TenantOptions:
+        assert tenant_id == self.tenant
+        return self.options
 
     def principal(self, *scopes: Scope) -> Principal:
         return Principal(self.tenant, "key", frozenset(scopes) or SCOPES[Kind.INGEST])
@@ -257,6 +264,23 @@ def test_who_was_redacted_is_nobody(rig: Rig) -> None:
     rig.run(act)
     rows = b"".join(rows for _, _, rows in rig.store.every_key())
     assert (b"redacted" in rows, rows.count(b'"s-1"'), rows.count(b'"u-2"')) == (False, 1, 1)
+
+
+def test_a_pseudonym_is_made_once(rig: Rig) -> None:
+    """The inbox keeps the pseudonym, and a replayed event is of the same person as any other."""
+    rig.options = replace(UNASKED, user_ids=UserIds.HMAC, secret=b"s" * 32)
+
+    async def act() -> None:
+        await rig.take(sold(user_id="u-1"), sold(5, user_id="u-1"))
+        assert [b"u-1" in held.event.body.encode() for held in rig.failed.latest(rig.tenant, Selection(), None, 9)] == [
+            False
+        ]
+        rig.registry = TEXTS
+        assert (await rig.replay()).stored == 1
+
+    rig.run(act)
+    made = [orjson.loads(row)[5] for _, _, rows in rig.store.every_key() for row in rows.split(b"\n")]
+    assert (len(made), len(set(made)), made[0][:5]) == (2, 1, "hmac_")
 
 
 def test_an_event_without_an_id_is_counted_once(rig: Rig) -> None:
