@@ -43,6 +43,7 @@ from auricle.edge.guard import Guard, open_guard
 from auricle.edge.inbox import InboxDoors
 from auricle.edge.limit import Limiter
 from auricle.edge.lists import ListDoor
+from auricle.edge.otlp import OtlpDoor
 from auricle.edge.reply import on_error, problem
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.socket import Socket
@@ -136,7 +137,7 @@ def build(settings: Settings) -> ASGIApp:
     reader = ExplainingReader(reader) if settings.debug_mode else reader
     runner = ReportRunner(reader, settings.max_timeseries_points)
     entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
-    doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance))
+    doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance), OtlpDoor(entrance))
     for door in doors:
         app.router.routes.extend(door.routes)
     app.router.routes.extend(StreamDoor(entrance, parts.journal).routes)

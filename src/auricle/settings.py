@@ -172,6 +172,15 @@ class Settings(BaseSettings):
     max_list_bytes: int = Field(
         4_000_000, ge=1, validation_alias=_named("max_list_bytes"), description="Bytes of such a list."
     )
+    max_otlp_bytes: int = Field(
+        4_000_000, ge=1, validation_alias=_named("max_otlp_bytes"), description="Bytes of one OTLP export."
+    )
+    max_otlp_items: int = Field(
+        10_000,
+        ge=1,
+        validation_alias=_named("max_otlp_items"),
+        description="Spans or log records in one OTLP export.",
+    )
     max_event_bytes: int = Field(
         65_536, ge=1, validation_alias=_named("max_event_bytes"), description="Bytes of one event."
     )

@@ -124,6 +124,7 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
         "description": "A row of a dataset without a schema; its blobs have at most 16 KB together.",
     },
+    "OtlpStatus": {**an_object({"message": TEXT}), "description": "Why an export was refused (google.rpc.Status)."},
     "Health": an_object({"status": {"const": "healthy"}, "worker": {"const": "analytics"}}, {"waiting": COUNT}),
     "Key": an_object(
         {"id": TEXT, "tenant": TEXT, "kind": _KIND, "state": {"enum": ["alive", "expired", "revoked"]}}, _KEY_RULES
@@ -159,6 +160,13 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
 }
 """Schemas that operations refer to, beside `Event`, which is the envelope's."""
+
+
+def _otlp(resources: str, rejected: str) -> Operation:
+    partial = an_object({}, {"partialSuccess": an_object({}, {rejected: TEXT, "errorMessage": TEXT})})
+    refused = dict.fromkeys((400, 401, 403, 413, 429, 503), ref("OtlpStatus"))
+    return Operation({200: partial, **refused}, body=an_object({}, {resources: a_list(OBJECT)}))
+
 
 _HEALTH = Operation({200: ref("Health")}, public=True)
 _DOCUMENT = Operation(public=True)
@@ -203,6 +211,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         kinds=(JSON, PLAIN),
         query={"results": {"enum": ["all"]}},
     ),
+    ("POST", "/v1/traces"): _otlp("resourceSpans", "rejectedSpans"),
+    ("POST", "/v1/logs"): _otlp("resourceLogs", "rejectedLogRecords"),
     ("GET", f"{API}/inbox"): Operation(
         {200: an_object({"groups": a_list(OBJECT), "limits": OBJECT})},
         query={"limit": {"type": "integer", "minimum": 1, "maximum": 1_000}},

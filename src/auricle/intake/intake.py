@@ -139,7 +139,7 @@ class Intake:
         """Makes events of raw ones, writes the new ones, and says what became of each.
 
         Args:
-            raw: decoded events, or the `Rejected` that decoding made of one.
+            raw: decoded events, or the `Rejected` or `Dropped` that decoding made of one.
             door_for: the door of this request, given the time of receipt in microseconds.
             admitted: whether `admit` has counted these events.
 
@@ -346,5 +346,7 @@ def _sort(raw: Sequence[Any], verdicts: Sequence[Verdict], door: Door) -> tuple[
             status = Status.REJECTED if isinstance(verdict, Rejected) else Status.DROPPED
             request.receipts[index] = Receipt(index, verdict.event_id, status, verdict.reason, faults)
             tally[status] += 1
-            refused.append(Refused(index, raw[index], verdict))
+            if verdict.event_id is not None or status is Status.REJECTED:
+                # NOTE: what is dropped without an id can never be asked for, and an export may be full of it.
+                refused.append(Refused(index, raw[index], verdict))
     return request, refused, tally

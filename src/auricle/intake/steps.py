@@ -213,12 +213,14 @@ def redact_content(verdicts: list[Verdict], door: Door) -> list[Verdict]:
 
 
 def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None) -> list[Verdict]:
-    """One verdict for each raw event, in order. A `Rejected` among them (a bad line of NDJSON) is its own verdict.
+    """One verdict for each raw event, in order. What is `Rejected` or `Dropped` already is its own verdict.
 
     The seconds that each step took for all of them are added to `timings` under the step's name.
     """
     moments = [perf_counter()]
-    verdicts: list[Verdict] = [raw if raw.__class__ is Rejected else read_envelope(raw, door) for raw in raws]
+    verdicts: list[Verdict] = [
+        raw if raw.__class__ is Rejected or raw.__class__ is Dropped else read_envelope(raw, door) for raw in raws
+    ]
     moments.append(perf_counter())
     steps = STEPS if door.options is UNASKED else (*WISHES, *STEPS)
     for step in steps:

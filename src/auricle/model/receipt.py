@@ -31,6 +31,7 @@ class Reason(StrEnum):
     IN_THE_FUTURE = "in_the_future"
     NO_CONSENT = "no_consent"
     FILTERED = "filtered"
+    UNMAPPED = "unmapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The verdict on a valid event that must not be kept."""
+    """The verdict on a valid event that must not be kept, or on what is valid and no event."""
 
     reason: Reason
-    event_id: str
+    event_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
