@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
-from auricle.edge import description, exposition, status, summaries
+from auricle.edge import description, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge.admin import AdminDoors
@@ -155,6 +155,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.include_router(summaries.router(runner, parts.guard.principal))
+    app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
     envelope, pages = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
     app.router.routes.extend(description.routes(app, envelope, pages=pages))
     app.add_exception_handler(AuricleError, on_error)

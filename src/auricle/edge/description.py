@@ -144,7 +144,9 @@ def described(base: Mapping[str, Any], every: Iterable[BaseRoute], envelope: Map
 def _of_report(told: Mapping[str, Any]) -> dict[str, Any]:
     """An operation as FastAPI tells it, with our summary and our refusals."""
     first, _, _ = str(told.get("description", "")).partition("\n")
-    answers = {"200": _answer("The answer.", OBJECT), **_refusals()}
+    files: dict[str, Any] = {kind: {} for kind in told["responses"]["200"].get("content", {}) if kind != JSON}
+    done = {"description": "The file.", "content": files} if files else _answer("The answer.", OBJECT)
+    answers = {"200": done, **_refusals()}
     return {**told, "summary": first.rstrip(".") or told.get("summary"), "responses": answers}
 
 

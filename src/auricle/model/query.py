@@ -182,7 +182,25 @@ class Interactions:
     """An overall score below it makes an interaction unanswered."""
 
 
-Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths | Interactions
+class Format(StrEnum):
+    """What an export is written as."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export asks: the events themselves."""
+
+    format: Format
+    names: tuple[str, ...]
+    """Only events of these names; of all when empty."""
+
+
+Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths | Interactions | Export
 """The part of a query that belongs to one report."""
 
 
