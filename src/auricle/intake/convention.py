@@ -206,7 +206,7 @@ def _event(
     ):
         found = [place[key] for key in keys for place in places if place.get(key) not in (None, "")]
         if found:
-            # NOTE: numbers are ids to many; what is neither a number nor a text is left to the envelope, which refuses it.
+            # NOTE: numbers are ids to many; what is neither number nor text is left to the envelope, which refuses it.
             raw[member] = str(found[0]) if isinstance(found[0], int) else found[0]
     return raw
 
