@@ -53,6 +53,18 @@ class Unauthorized(AuricleError):
 
     code, status, title = "unauthorized", 401, "A valid credential is needed"
 
+    def __init__(
+        self,
+        detail: str,
+        faults: tuple[Fault, ...] = (),
+        retry_after: int | None = None,
+        *,
+        whose: tuple[str, str] = ("", ""),
+    ) -> None:
+        """`whose` is the tenant and the id of the key that was sent, where it is one that was good once; never told."""
+        super().__init__(detail, faults, retry_after)
+        self.whose = whose
+
 
 class Forbidden(AuricleError):
     """The credential may not do this, or belongs to another tenant."""

@@ -9,6 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from auricle import app, errors
+from auricle.edge import failures
 from auricle.errors import AuricleError
 from auricle.model.receipt import Reason
 from auricle.settings import Settings
@@ -49,6 +50,16 @@ def test_every_error_is_told_as_it_is() -> None:
         error.__name__: [f"`{error.code}`", str(error.status), "yes" if error.transient else "no"] for error in every
     }
     assert all(when and remedy for _, _, _, when, remedy in told.values())
+
+
+def test_every_action_of_the_audit_log_is_told() -> None:
+    """What is written beside a change of the database, and by itself."""
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "src").rglob("*.py")))
+    calls = re.findall(r"\b(?:append|record)\(((?:[^()]|\([^()]*\))*)\)", source)
+    written = {action for call in calls for action in re.findall(r'"([a-z]+\.[a-z]+)"', call)} | {failures.ACTION}
+    told = {action for cell in rows("audit.md") for action in re.findall(r"[a-z]+\.[a-z]+", cell)}
+    assert written - told == set()
+    assert len(written) > 5
 
 
 def test_every_reason_is_told() -> None:

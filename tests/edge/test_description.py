@@ -24,7 +24,7 @@ from running import Service, serving
 
 DOCUMENTS = ("/openapi.json", "/api/analytics/openapi.json")
 PAGES = ("/docs", "/api/analytics/docs")
-EXAMPLES = 6
+EXAMPLES = 4
 """Requests to each operation."""
 
 

@@ -67,7 +67,8 @@ class Guard:
             try:
                 await self._signatures.check(request, principal, key)
             except Unauthorized:
-                self._limiter.count_failure(str(address_of(request, self._trusted) or ""))
+                address = str(address_of(request, self._trusted) or "")
+                self._limiter.count_failure(address, (principal.tenant_id, principal.key_id))
                 raise
         return principal
 
@@ -129,9 +130,9 @@ class Guard:
                 principal = await self._tokens.principal(key)
             else:
                 principal = await asyncio.to_thread(self._control.principal, key)
-        except Unauthorized:
+        except Unauthorized as error:
             self._known.pop(key, None)
-            self._limiter.count_failure(address)
+            self._limiter.count_failure(address, error.whose)
             raise
         self._known[key] = (now, principal)
         self._known.move_to_end(key)

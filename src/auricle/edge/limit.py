@@ -25,9 +25,12 @@ class Limiter:
     """Counts what is limited, and refuses what is beyond. Belongs to the event loop."""
 
     def __init__(
-        self, settings: Settings, storage: Storage | None = None, note: Callable[[str], None] = lambda _address: None
+        self,
+        settings: Settings,
+        storage: Storage | None = None,
+        note: Callable[[str, tuple[str, str]], None] = lambda _address, _whose: None,
     ) -> None:
-        """`note` is told the address of every bad credential."""
+        """`note` is told where every bad credential came from, and whose it is where that is known."""
         # NOTE: the strategy holds its storage by a weak reference.
         self._storage = storage or Windows()
         self._window = SlidingWindowCounterRateLimiter(self._storage)
@@ -80,9 +83,9 @@ class Limiter:
             text = "Too many bad credentials came from this address: wait, and send a good one."
             raise self._refusal(limit, "failures", peer, text)
 
-    def count_failure(self, address: str) -> None:
-        """Counts a bad credential against the address that it came from."""
-        self._note(address)
+    def count_failure(self, address: str, whose: tuple[str, str] = ("", "")) -> None:
+        """Counts a bad credential against the address that it came from; `whose` as in `Unauthorized`."""
+        self._note(address, whose)
         if self._failures is not None:
             self._window.hit(self._failures, "failures", peer_of(address))
 

@@ -164,12 +164,13 @@ class ControlStore:
         if row is None:
             raise Unauthorized("This API key is not known here.")
         held = _key_row(row)
+        whose = (held.tenant, held.id)
         if held.revoked_at is not None:
-            raise Unauthorized("This API key was revoked.")
+            raise Unauthorized("This API key was revoked.", whose=whose)
         if held.expires_at is not None and held.expires_at <= clock.now():
-            raise Unauthorized("This API key has expired.")
+            raise Unauthorized("This API key has expired.", whose=whose)
         if row["disabled_at"] is not None:
-            raise Unauthorized("The tenant of this API key is disabled.")
+            raise Unauthorized("The tenant of this API key is disabled.", whose=whose)
         rules = held.rules
         return Principal(
             held.tenant, held.id, held.scopes, rules.rate_limit, rules.origins, rules.networks, row["secret"]
