@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import checks, crash, freshness, ingest, layout, reports, startup
+from bench import checks, crash, freshness, ingest, layout, reports, rubbish, startup
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -35,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("crash", help="kill -9 under load, again and again: nothing lost, nothing counted twice")
     one.add_argument("--rounds", type=int, default=200)
     one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("rubbish", help="a client whose every event is refused: what it costs, how much stays")
+    one.add_argument("--bodies", type=int, default=20, help="of 40,000 events each")
     commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
     return top
 
@@ -58,6 +60,8 @@ def main() -> None:
         crash.run(given.rounds, given.seed)
     if given.command == "layout":
         layout.run(given.rows, given.layouts)
+    if given.command == "rubbish":
+        rubbish.run(given.bodies)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from bench.__main__ import parser  # noqa: E402
 from bench.engine import blocks  # noqa: E402
 
-from bench import checks, events, layout, load, record, reports, rival  # noqa: E402
+from bench import checks, events, layout, load, record, reports, rival, rubbish  # noqa: E402
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SCHEMAS = resources.files("auricle.schemas")
@@ -257,3 +257,10 @@ def test_the_steps_are_timed_with_and_without() -> None:
 
 def test_rates_are_compared_within_their_round() -> None:
     assert checks.share([9.0, 80.0, 7.0], [10.0, 100.0, 7.0]) == 0.9
+
+
+def test_rubbish_is_refused_and_kept_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rubbish, "REPEATS", 2)
+    rows = rubbish.show_keeping()
+    assert [name for name, _ in rows] == ["refusing it", "kept", "no room, a note", "no room, no note"]
+    assert all(cost > 0 for _, cost in rows)
