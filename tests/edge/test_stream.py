@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
+import jwt
 import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -20,6 +21,8 @@ from auricle.store.control import ControlStore
 from running import Service, event, serving, wait_until
 from streaming import end_of, rest, stream, tell, told
 
+SECRET = "w8Vn2xQ0zKc5Tt7Lr1Yb9Pm4Hs6Jd3Ge"
+"""What tokens of the tests are signed with."""
 READY = {
     "ready": True,
     "credit": 8,
@@ -158,6 +161,14 @@ def test_a_key_of_another_address(service: Service, tenant: str) -> None:
     key = bound_key(service, tenant, networks=(ip_network("203.0.113.0/24"),))
     with stream(service, key) as socket:
         assert end_of(socket) == (1008, "This key may not be used from this address.")
+
+
+def test_a_key_that_must_sign(service: Service, tenant: str) -> None:
+    control = ControlStore.open(service.settings)
+    key = control.create_key(tenant, Kind.INGEST, signed=True).key
+    control.close()
+    with stream(service, key) as socket:
+        assert end_of(socket)[0] == 1008
 
 
 def test_a_frame_counts_as_a_request(strict: Service, tenant: str) -> None:
@@ -356,6 +367,42 @@ def test_a_revoked_key_is_noticed(strict: Service, tenant: str, busy: bool) -> N
     assert time.monotonic() - began < (FRESH_SECONDS if busy else 2) + 3
 
 
+def token(tenant: str, seconds: float, scope: str = "events:write") -> str:
+    """A JSON Web Token that ends after some seconds."""
+    told = {"tenant_id": tenant, "scope": scope, "exp": int(time.time() + seconds)}
+    return jwt.encode(told, SECRET, "HS256")
+
+
+@pytest.mark.parametrize("how", ["a header", "the first frame"])
+def test_a_token_opens_a_stream(strict: Service, tenant: str, how: str) -> None:
+    text = token(tenant, 60)
+    headers = {"Authorization": f"Bearer {text}"} if how == "a header" else {}
+    with stream(strict, headers=headers) as socket:
+        if not headers:
+            tell(socket, {"auth": text})
+        assert told(socket)["ready"]
+        tell(socket, {"seq": 1, "events": [event()]})
+        assert told(socket)["ack"] == 1
+
+
+def test_a_token_for_reports_opens_none(strict: Service, tenant: str) -> None:
+    with stream(strict, headers={"Authorization": f"Bearer {token(tenant, 60, 'reports:read')}"}) as socket:
+        assert end_of(socket)[0] == 1008
+
+
+def test_a_stream_ends_with_its_token_unless_there_is_another(strict: Service, tenant: str) -> None:
+    first = token(tenant, 3)
+    with stream(strict, headers={"Authorization": f"Bearer {first}"}) as renewed:
+        assert told(renewed)["ready"]
+        tell(renewed, {"auth": token(tenant, 60)})
+        assert told(renewed)["ready"]
+        with stream(strict, headers={"Authorization": f"Bearer {first}"}) as socket:
+            assert told(socket)["ready"]
+            assert end_of(socket)[0] == 1008
+        tell(renewed, {"seq": 1, "events": [event()]})
+        assert told(renewed)["ack"] == 1
+
+
 def test_a_plain_request_is_no_stream(service: Service, key: str) -> None:
     answer = service.ask("GET", "/api/v1/analytics/events/stream", key=key)
     assert (answer.status, answer.body["code"]) == (404, "not_found")
@@ -371,6 +418,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "AURICLE_ALLOWED_ORIGINS": "https://shop.example",
         "AURICLE_MAX_WAITING_EVENTS": "1000",
         "AURICLE_INDEX_INTERVAL": "600",
+        "AURICLE_JWT_SECRET_KEY": SECRET,
+        "AURICLE_JWT_LEEWAY": "0",
     }
     with serving(Settings(data=tmp_path_factory.mktemp("strict")), more) as running:
         yield running
