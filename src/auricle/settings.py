@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         description="Events in one list of `/api/analytics/ingest`.",
     )
     max_list_bytes: int = Field(
-        4_000_000, ge=1, validation_alias=_named("max_list_bytes"), description="Bytes of such a list."
+        1_000_000, ge=1, validation_alias=_named("max_list_bytes"), description="Bytes of such a list."
     )
     max_otlp_bytes: int = Field(
         4_000_000, ge=1, validation_alias=_named("max_otlp_bytes"), description="Bytes of one OTLP export."

@@ -1,5 +1,6 @@
 """The built-in schemas, the validators made of them, and what clients are told."""
 
+import gc
 import json
 from collections.abc import Mapping
 from importlib.resources import files
@@ -359,6 +360,18 @@ def test_a_huge_event_is_told_its_first_fault_at_once() -> None:
     assert len(faults) == 1
     assert faults[0].pointer.startswith("/attributes/voice.tools_used")
     assert len(REGISTRY.faults(event("voice.outcome", {"a": list(range(MAX_EXPLAINED))}))) == 1
+
+
+@pytest.mark.parametrize("members", [1, MAX_EXPLAINED + 1], ids=["every fault", "the first fault alone"])
+def test_an_explained_event_is_let_go_at_once(members: int) -> None:
+    """Were it in a circle of references, it would stay in memory until a full collection, which is seldom."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert REGISTRY.faults({f"m{number}": 1 for number in range(members)})
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_any_depth_is_explained() -> None:

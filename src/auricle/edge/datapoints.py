@@ -75,7 +75,7 @@ class DatapointDoor:
         if body_kind(request.headers.get("content-type")) is not Body.JSON:
             raise UnsupportedMedia("Data points are sent as JSON.")
         settings = self._entrance.settings
-        told = parse_single(await read_body(request, settings.max_batch_bytes))
+        told = await self._entrance.parse(await read_body(request, settings.max_batch_bytes), parse_single)
         now = format_rfc3339(clock.micros())
         if not isinstance(told, list):
             raw = event_of(told, dataset, now)

@@ -5,6 +5,7 @@ Plain Starlette routes: FastAPI's own layer would halve the rate of small reques
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -66,7 +67,8 @@ class EventDoors:
             batch, longest = Batch(events), 0
         else:
             body = await read_body(request, settings.max_batch_bytes)
-            batch, longest = parse_batch(body, settings.max_batch_events), len(body)
+            batch = await self._entrance.parse(body, partial(parse_batch, limit=settings.max_batch_events))
+            longest = len(body)
         receipts = await self._entrance.take(principal, batch.events, sent_at=batch.sent_at, longest=longest)
         counts = counted(receipts)
         told = {

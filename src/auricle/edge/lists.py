@@ -66,7 +66,7 @@ class ListDoor:
             body = await read_body(request, settings.max_list_bytes)
         except TooLarge as error:
             raise TooLarge(TOO_LARGE, (Fault("", "max_list_bytes", error.detail),)) from error
-        told = parse_single(body)
+        told = await self._entrance.parse(body, parse_single)
         if not isinstance(told, list):
             text = "The body must be a list of events: send them in brackets."
             raise Invalid(text, (Fault("", "type", text),))

@@ -129,6 +129,23 @@ def drop_unagreed(event: Event, door: Door) -> Verdict:
     return Dropped(Reason.NO_CONSENT, event.event_id)
 
 
+def check_size(event: Event, door: Door) -> Verdict:
+    """Refuses an event of more than `max_event_bytes`: its attributes and context as JSON.
+
+    NOTE: stands before the steps that walk through an event: 480 KB of empty objects held them up for 0.4 s.
+    """
+    if door.longest is not None and door.longest <= door.max_event_bytes:
+        return event
+    try:
+        size = len(orjson.dumps(event.attributes)) + len(orjson.dumps(event.context))
+    except orjson.JSONEncodeError:  # deeper than can be written, as the next step will find
+        return event
+    if size > door.max_event_bytes:
+        text = f"An event must have at most {door.max_event_bytes} bytes of JSON: shorten it, or split it."
+        return _rejected(event, Reason.TOO_LARGE, "", "max_event_bytes", text)
+    return event
+
+
 def check_nesting(event: Event, door: Door) -> Verdict:
     """Refuses attributes or a context of more than `max_nesting` levels; the object itself is the first."""
     attributes, context = event.attributes, event.context
@@ -155,16 +172,6 @@ def check_attributes(event: Event, door: Door) -> Verdict:
     return event
 
 
-def check_size(event: Event, door: Door) -> Verdict:
-    """Refuses an event of more than `max_event_bytes`: its attributes and context as JSON."""
-    if door.longest is not None and door.longest <= door.max_event_bytes:
-        return event
-    if len(orjson.dumps(event.attributes)) + len(orjson.dumps(event.context)) > door.max_event_bytes:
-        text = f"An event must have at most {door.max_event_bytes} bytes of JSON: shorten it, or split it."
-        return _rejected(event, Reason.TOO_LARGE, "", "max_event_bytes", text)
-    return event
-
-
 def check_clock(event: Event, door: Door) -> Verdict:
     """Refuses an event from too long ago, unless the credential may backfill, and one from the future."""
     if door.oldest <= event.occurred_at <= door.newest:
@@ -187,9 +194,9 @@ def check_name(event: Event, door: Door) -> Verdict:
 STEPS: tuple[Callable[[Event, Door], Verdict], ...] = (
     check_tenant,
     drop_without_consent,
+    check_size,
     check_nesting,
     check_attributes,
-    check_size,
     check_clock,
     check_name,
 )
