@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from auricle import __version__, clock
 from auricle.edge.guard import Guard
+from auricle.edge.readiness import Readiness
 from auricle.edge.traffic import BOUNDS, Cell, Traffic
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
@@ -47,11 +48,13 @@ class Watched:
 def routes(guard: Guard, watched: Watched) -> list[Route]:
     """The route of the exposition."""
     process = ProcessCollector(registry=None)
+    readiness = Readiness(watched.events.ready)
 
     async def metrics(request: Request) -> Response:
         """What Prometheus reads: of the whole service for the operator's token, of its own tenant for an API key."""
         if _is_operator(request, watched.settings.metrics_token):
-            body = await asyncio.to_thread(_exposed, lambda: [*_service(watched), *process.collect()])
+            up = await readiness.up()
+            body = await asyncio.to_thread(_exposed, lambda: [*_service(watched, up=up), *process.collect()])
         else:
             principal = await guard.allowed(request, Scope.REPORTS_READ, Scope.ADMIN)
             counts = await asyncio.to_thread(watched.store.counts, principal.tenant_id)
@@ -94,8 +97,8 @@ def _events(counts: Mapping[str, int], waiting: int) -> Iterable[Metric]:
     yield GaugeMetricFamily("auricle_events_waiting", "Events on disk that the event store does not have yet.", waiting)
 
 
-def _service(watched: Watched) -> Iterable[Metric]:
-    """The service as a whole."""
+def _service(watched: Watched, *, up: bool) -> Iterable[Metric]:
+    """The service as a whole; `up` tells whether the event store answers."""
     build = GaugeMetricFamily("auricle_build", "1; the version is a label.", labels=["version"])
     build.add_metric([__version__], 1)
     yield build
@@ -113,7 +116,7 @@ def _service(watched: Watched) -> Iterable[Metric]:
     yield steps
     yield from _requests(watched.traffic)
     engine = watched.events.engine
-    yield GaugeMetricFamily("auricle_engine_up", "Whether the event store answers.", watched.events.ready())
+    yield GaugeMetricFamily("auricle_engine_up", "Whether the event store answers.", up)
     yield CounterMetricFamily("auricle_engine_starts", "Starts of the embedded engine.", engine.starts if engine else 0)
     yield GaugeMetricFamily("auricle_indexer_trouble", "Whether the last insert failed.", bool(watched.indexer.trouble))
     disk = os.statvfs(watched.settings.data)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle.edge.guard import Guard
+from auricle.edge.readiness import Readiness
 from auricle.edge.reply import json_reply
 from auricle.errors import AuricleError
 from auricle.intake.indexer import Indexer
@@ -20,6 +21,7 @@ VERDICTS = ("received", "stored", "duplicate", "rejected", "dropped", "waiting")
 
 def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journal, indexer: Indexer) -> list[Route]:
     """The probes, open to all, and the statistics of a tenant."""
+    readiness = Readiness(events.ready)
 
     async def live(_request: Request) -> Response:
         """Answers while the process does."""
@@ -32,7 +34,7 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
 
     async def ready(_request: Request) -> Response:
         """200 when events are taken and reports answered; else 503, with the part that is away."""
-        engine = await asyncio.to_thread(events.ready)
+        engine = await readiness.up()
         try:
             journal.check_room(1)
             room = "ok"
