@@ -74,6 +74,16 @@ def test_no_start_on_a_public_address_with_a_weak_one(tmp_path: Path, host: str,
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("metrics_token", ["metrics-password-of-ours", "abababababababababab"])
+def test_no_start_on_a_public_address_with_a_weak_token_of_the_metrics(tmp_path: Path, metrics_token: str) -> None:
+    given = {"data": tmp_path, "jwt_secret_key": SecretStr(GOOD), "metrics_token": metrics_token}
+    with pytest.raises(WeakSecret) as refused:
+        check_secret(Settings(host="0.0.0.0", **given))
+    assert "AURICLE_METRICS_TOKEN" in str(refused.value)
+    check_secret(Settings(host="127.0.0.1", **given))
+    check_secret(Settings(host="0.0.0.0", **{**given, "metrics_token": "q8Z!r4Vw0sLx2TnE"}))
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [

@@ -10,6 +10,8 @@ from auricle.settings import Settings
 
 LEAST_BYTES = 32
 """As many as HMAC-SHA256 gives (RFC 7518, section 3.2)."""
+LEAST_WATCHING_BYTES = 16
+"""Of the token that reads the metrics, which hold nothing of a tenant."""
 LEAST_CHARACTERS = 10
 """Different ones; 32 random bytes have at least that many in hexadecimal, but for one time in ten million."""
 PLACEHOLDERS = (
@@ -25,11 +27,11 @@ class WeakSecret(Exception):
     """The service would listen on a public address with a secret that can be guessed."""
 
 
-def weakness(secret: str) -> str | None:
+def weakness(secret: str, least: int = LEAST_BYTES) -> str | None:
     """Why a secret can be guessed; None when nothing speaks against it."""
     told = "".join(filter(str.isalnum, secret.lower()))
-    if len(secret.encode()) < LEAST_BYTES:
-        return f"is shorter than {LEAST_BYTES} bytes"
+    if len(secret.encode()) < least:
+        return f"is shorter than {least} bytes"
     if any(word in told for word in PLACEHOLDERS):
         return "is a placeholder"
     if "-----BEGIN" in secret:
@@ -54,10 +56,16 @@ def check_secret(settings: Settings) -> None:
     """Returns when the service may start with these settings; opens nothing.
 
     Raises:
-        WeakSecret: its address is public, and the secret missing, short or a placeholder.
+        WeakSecret: its address is public, and the secret missing, short or a placeholder, or the token of `/metrics`
+            a placeholder.
     """
+    if on_loopback(settings.host):
+        return
+    watching = None if settings.metrics_token is None else weakness(settings.metrics_token, LEAST_WATCHING_BYTES)
+    if watching is not None:
+        raise WeakSecret(f"AURICLE_METRICS_TOKEN {watching}, and {settings.host} can be reached from other machines.")
     fault = _fault(settings)
-    if fault is not None and not on_loopback(settings.host) and not _keys_alone(settings):
+    if fault is not None and not _keys_alone(settings):
         raise WeakSecret(
             f"AURICLE_JWT_SECRET_KEY {fault}, and {settings.host} can be reached from other machines. Give it at least"
             f" {LEAST_BYTES} random bytes, such as `openssl rand -hex 32` prints; or listen on 127.0.0.1."
