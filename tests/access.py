@@ -154,6 +154,10 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/api/analytics/reports/dau"): Row(_any(READ)),
     ("GET", f"{API}/exports/events"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=jsonl"),
     ("GET", "/api/analytics/reports/events"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=csv"),
+    ("POST", f"{API}/sql"): Row(_any(SQL), lambda _: {"query": "SELECT * FROM events"}),
+    ("POST", "/client/v4/accounts/{account}/analytics_engine/sql"): Row(
+        _any(SQL), lambda _: {"query": "SHOW TABLES FORMAT CSV"}
+    ),
     ("GET", "/healthz"): _health(),
     ("GET", "/health"): _health(),
     ("GET", f"{API}/health"): _health(),
@@ -191,6 +195,7 @@ def filled(path: str, of: Things) -> str:
         "dataset": "clicks",
         "version": "1-0-0",
         "asset": "start.js",
+        "account": of.tenant,
     }
     return path.format_map(places)
 

@@ -31,6 +31,7 @@ from auricle.edge import audit as audit_door
 from auricle.edge import description, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
+from auricle.edge import sql as sql_door
 from auricle.edge.admin import AdminDoors
 from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
@@ -153,6 +154,7 @@ def build(settings: Settings) -> ASGIApp:
     )
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
+    app.router.routes.extend(sql_door.routes(parts.guard, parts.events, parts.audit, settings))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.include_router(summaries.router(runner, parts.guard.principal))
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))

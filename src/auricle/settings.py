@@ -267,6 +267,18 @@ class Settings(BaseSettings):
     query_memory: int = Field(
         2_000_000_000, ge=50_000_000, validation_alias=_named("query_memory"), description="Memory a report may take."
     )
+    sql_seconds: float = Field(
+        10, gt=0, le=600, validation_alias=_named("sql_seconds"), description="Time a statement of user SQL may take."
+    )
+    sql_memory: int = Field(
+        500_000_000,
+        ge=50_000_000,
+        validation_alias=_named("sql_memory"),
+        description="Memory a statement of user SQL may take.",
+    )
+    sql_rows: int = Field(
+        100_000, ge=1, validation_alias=_named("sql_rows"), description="Rows a statement of user SQL may answer."
+    )
     engine_memory: int = Field(
         4_000_000_000,
         ge=500_000_000,

@@ -1,4 +1,4 @@
-"""The command line: serving, importing, reports, schemas, the inbox, tenants, their credentials, and the audit log."""
+"""The command line: serving, importing, reports, SQL, schemas, the inbox, tenants, credentials, and the audit log."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from auricle import __version__
-from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, tenant, token
+from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, sql, tenant, token
 from auricle.cli.door import told_of
 from auricle.cli.output import FAILED, Failure, print_failure
 from auricle.errors import AuricleError
@@ -23,6 +23,7 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("import")(load.load)
 app.command("doctor")(doctor.doctor)
+app.command("sql")(sql.sql)
 app.add_typer(key.app, name="key")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")

@@ -68,6 +68,17 @@ class Door:
             return orjson.loads(answer.content)
         raise Failure(refusal(answer))
 
+    def say(self, path: str, body: bytes) -> tuple[str, bytes]:
+        """The content type and the bytes of the answer to a JSON body.
+
+        Raises:
+            Failure: the service refuses or does not answer.
+        """
+        answer = self._send("POST", path, body, {"Content-Type": "application/json"})
+        if answer.is_success:
+            return answer.headers.get("Content-Type", "").partition(";")[0], answer.content
+        raise Failure(refusal(answer))
+
     def deliver(self, path: str, body: bytes, headers: dict[str, str], patience: float) -> httpx2.Response:
         """The answer to a body of events. Tries again for `patience` seconds while the service is busy or away."""
         deadline, pause = time.monotonic() + patience, 0.25

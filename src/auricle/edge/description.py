@@ -66,7 +66,7 @@ DESCRIPTION = (
     "name the field and the rule, and never repeat a value."
 )
 BODIED = ("POST", "PUT", "PATCH")
-TAGS = ("events", "schemas", "reports", "admin")
+TAGS = ("events", "schemas", "reports", "sql", "admin")
 
 
 def routes(app: FastAPI, envelope: Mapping[str, Any], *, pages: bool) -> list[Route]:

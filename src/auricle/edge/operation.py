@@ -73,6 +73,12 @@ _VOICE: Mapping[str, Schema] = {
     "timestamp": TIME,
     "store_id": TEXT,
 }
+_SQL = Operation(
+    {200: an_object({"meta": a_list(OBJECT), "data": a_list(OBJECT), "rows": COUNT}, {"statistics": OBJECT})},
+    body={**an_object({"query": TEXT}), "additionalProperties": False},
+    kinds=(JSON, PLAIN),
+)
+"""A statement; FORMAT at its end asks for text in place of this answer."""
 _SELECTION: Mapping[str, Schema] = {"event_name": TEXT, "reason": TEXT, "pointer": TEXT}
 _CHOICE: Mapping[str, Schema] = {
     "ids": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 1_000},
@@ -213,6 +219,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("POST", "/v1/traces"): _otlp("resourceSpans", "rejectedSpans"),
     ("POST", "/v1/logs"): _otlp("resourceLogs", "rejectedLogRecords"),
+    ("POST", f"{API}/sql"): _SQL,
+    ("POST", "/client/v4/accounts/{account}/analytics_engine/sql"): _SQL,
     ("GET", f"{API}/inbox"): Operation(
         {200: an_object({"groups": a_list(OBJECT), "limits": OBJECT})},
         query={"limit": {"type": "integer", "minimum": 1, "maximum": 1_000}},

@@ -188,7 +188,8 @@ class Handler(BaseHTTPRequestHandler):
                     session, text[: insert.start(1)].decode(), insert[1].decode(), memoryview(text)[insert.end() :]
                 )
             else:
-                self._select(session, text.decode(), params)
+                # NOTE: with `wait_end_of_query` nothing is sent before all is known, so that every failure is told.
+                self._select(session, text.decode(), params, whole=values.get("wait_end_of_query") == "1")
         finally:
             session.close()
 
@@ -202,9 +203,9 @@ class Handler(BaseHTTPRequestHandler):
             result = session.query(f"{target} FROM INFILE '/dev/fd/{file.fileno()}' FORMAT {form}", "CSV")
         self._whole(HTTPStatus.OK, b"", {"written_rows": str(result.rows_written())})
 
-    def _select(self, session: Any, statement: str, params: dict[str, str]) -> None:
+    def _select(self, session: Any, statement: str, params: dict[str, str], whole: bool) -> None:
         form = FORMAT.search(statement)
-        if form and form[1] in STREAMED:
+        if form and form[1] in STREAMED and not whole:
             self._stream(self._pieces(session, statement[: form.start()], form[1], params))
             return
         if form and form[1] == "Parquet":

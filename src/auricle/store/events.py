@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, Self
@@ -46,6 +46,14 @@ class BadRows(Exception):
     """The engine cannot read what it was given; a retry would fail again."""
 
 
+class Refused(Exception):
+    """The engine refuses a statement; `code` is its own."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
+
+
 class EventStore:
     """Reads and writes the table `events`. Thread-safe; async reads run on threads of its own."""
 
@@ -59,6 +67,7 @@ class EventStore:
         # Look-ups of ids have threads of their own: slow reports must not hold up the door.
         self._reports = ThreadPoolExecutor(8, thread_name_prefix="report")
         self._lookups = ThreadPoolExecutor(2, thread_name_prefix="lookup")
+        self._statements = ThreadPoolExecutor(4, thread_name_prefix="sql")
 
     def __enter__(self) -> Self:
         if self._engine:
@@ -66,7 +75,7 @@ class EventStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for threads in (self._reports, self._lookups):
+        for threads in (self._reports, self._lookups, self._statements):
             threads.shutdown(wait=False, cancel_futures=True)
         if self._client:
             self._client[1].close()
@@ -191,6 +200,29 @@ class EventStore:
             statistics["rows_read"],
             statistics["elapsed"],
         )
+
+    def answer(self, sql: str, settings: Mapping[str, str], form: str) -> Future[bytes]:
+        """What the engine answers to a statement under these settings and no others, written in a format.
+
+        The future ends when the engine has, even if that is long after its limit. It raises `Refused`, or
+        `Unavailable` when the engine is away.
+        """
+        return self._statements.submit(self._answer, sql, dict(settings), form)
+
+    def _answer(self, sql: str, settings: dict[str, str], form: str) -> bytes:
+        with self._told() as client:
+            try:
+                return bytes(client.raw_query(sql, settings=settings | {"wait_end_of_query": "1"}, fmt=form))
+            except DatabaseError as error:
+                if error.code:
+                    # NOTE: not chained and not logged: the engine's words repeat the statement.
+                    raise Refused(error.code) from None
+                raise
+
+    @property
+    def database(self) -> str:
+        """The database of the engine that holds the table."""
+        return str(self._connected().database or "default")
 
     def ready(self) -> bool:
         """Whether the engine answers and has its table."""
