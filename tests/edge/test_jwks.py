@@ -154,7 +154,7 @@ def test_one_who_goes_away_takes_the_fetch_from_nobody(issuer: Issuer) -> None:
 
 
 def test_the_last_set_is_used_while_no_newer_can_be_had(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jwks, "STALE_SECONDS", 0.5)
+    monkeypatch.setattr(jwks, "STALE_SECONDS", 2.0)
 
     async def run() -> None:
         keys = KeySet(issuer.url, fresh=0.05, pause=0.01)
@@ -162,7 +162,7 @@ def test_the_last_set_is_used_while_no_newer_can_be_had(issuer: Issuer, monkeypa
         issuer.status = 500
         await asyncio.sleep(0.1)
         assert await keys.find("one", "RS256") is not None
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2.0)
         with pytest.raises(Unavailable):
             await keys.find("one", "RS256")
         issuer.status = 200
@@ -195,13 +195,13 @@ def test_what_is_no_key_set_is_not_taken(issuer: Issuer, status: int, text: byte
 
 def test_a_slow_issuer_is_left(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.3)
-    issuer.pause = 1.0
+    issuer.pause = 4.0
 
     async def run() -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable):
             await KeySet(issuer.url).find("one", "RS256")
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 3.5
 
     asyncio.run(run())
 
