@@ -127,6 +127,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/admin/tenants"): Row(_any(ADMIN)),
     ("GET", f"{API}/admin/tenants/{{tenant}}"): Row(_any(ADMIN)),
     ("GET", f"{API}/admin/audit"): Row(_any(ADMIN)),
+    ("GET", f"{API}/consents"): Row(_any(PRIVACY, READ)),
+    ("POST", f"{API}/consents/find"): Row(_any(PRIVACY), lambda of: {"user_id": of.user}, names=True),
     ("GET", f"{API}/admin/options"): Row(_any(ADMIN)),
     ("PATCH", f"{API}/admin/options"): Row(_any(ADMIN), lambda _: {"deny_events": ["nothing.of_it"]}),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock, telemetry
 from auricle.edge import audit as audit_door
-from auricle.edge import description, export, exposition, status, summaries
+from auricle.edge import consents, description, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import sql as sql_door
@@ -67,6 +67,7 @@ from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
 from auricle.store.audit import AuditStore
+from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
 from auricle.store.events import EventStore
@@ -108,6 +109,7 @@ class Parts:
     guard: Guard
     catalogue: Catalogue
     options: Options
+    consents: ConsentStore
     audit: AuditStore
     tokens: TokenStore
     failures: Failures
@@ -145,6 +147,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control, parts.tokens).routes)
     app.router.routes.extend(options_door.routes(parts.guard, parts.options))
+    app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
@@ -255,7 +258,7 @@ def _wire(settings: Settings) -> Parts:
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    return Parts(*wired, audit, revoked, failures, inbox, cors)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors)
 
 
 @asynccontextmanager
@@ -295,11 +298,9 @@ def _jobs(parts: Parts) -> list[Job]:
     async def learn_origins() -> None:
         parts.cors.learn(await asyncio.to_thread(parts.control.origins))
 
-    async def refresh_schemas() -> None:
-        await asyncio.to_thread(parts.catalogue.refresh)
-
-    async def refresh_options() -> None:
+    async def refresh_tenants() -> None:
         await asyncio.to_thread(parts.options.refresh)
+        await asyncio.to_thread(parts.catalogue.refresh)
 
     told = (0, b"")
 
@@ -311,9 +312,8 @@ def _jobs(parts: Parts) -> list[Job]:
             log.info("audit_head", entries=head[0], head=head[1].hex())
 
     return [
-        Job("refresh_schemas", 1, refresh_schemas),
+        Job("refresh_tenants", 1, refresh_tenants),
         Job("learn_origins", 2, learn_origins),
-        Job("refresh_options", 1, refresh_options),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),

@@ -206,6 +206,7 @@ async def prepare(world: World, name: str) -> None:
 
     await good("POST", f"{API}/schemas", {"schema": schema}, 201)
     await good("POST", f"{API}/events", sent, 202)
+    await good("POST", f"{API}/events", event(user_id=user, context={"consent": {"analytics": False}}), 202)
     await good("POST", f"{API}/events", broken, 422)
     listed = await ask(world.app, Asked("GET", f"{API}/inbox/events", headers=admin(b"")))
     (failed,) = orjson.loads(listed.body)["events"]
@@ -222,6 +223,7 @@ async def state(world: World, name: str) -> dict[str, Any]:
     paths = (
         "/stats",
         "/admin/options",
+        "/consents",
         "/schemas",
         "/inbox",
         "/inbox/events",

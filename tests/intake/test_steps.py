@@ -639,3 +639,45 @@ def test_a_tenants_word_on_sanitising_goes_before_the_settings(sanitise: bool | 
         for word in ("on", "off")
     ]
     assert made == ([True, False] if sanitise is None else [sanitise, sanitise])
+
+
+A = {"user_id": "a"}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        pytest.param([{}], {}, id="nothing said"),
+        pytest.param([{"user_id": "a", "session_id": "s", "said": True}], {("user", "a"): True}, id="a user"),
+        pytest.param([{"session_id": "s", "said": False}], {("session", "s"): False}, id="a session"),
+        pytest.param([{"said": False}], {}, id="nobody known"),
+        pytest.param([{**A, "said": False}, {**A, "said": True}], {("user", "a"): False}, id="at once"),
+        pytest.param(
+            [{**A, "said": False, "at": "29"}, {**A, "said": True}], {("user", "a"): True}, id="later"
+        ),
+        pytest.param(
+            [{**A, "said": True}, {**A, "said": False, "at": "29"}], {("user", "a"): True}, id="before"
+        ),
+        pytest.param([{"user_id": "a", "said": False, "tenant_id": "other"}], {}, id="another tenant's"),
+    ],
+)  # fmt: skip
+def test_what_was_said_on_being_counted_is_noted(told: list[dict[str, Any]], said: dict[tuple[str, str], bool]) -> None:
+    raws = []
+    for one in told:
+        context = {"consent": {"analytics": one.pop("said")}} if "said" in one else {}
+        raws.append(raw(context=context, occurred_at=f"2025-01-15T10:{one.pop('at', '30')}:00Z", **one))
+    door = replace(DOOR, said={})
+    run(raws, door)
+    assert {(one.speaker.value, one.id): one.analytics for one in door.said.values()} == said
+
+
+def test_a_clock_that_is_ahead_does_not_outlast_later_words() -> None:
+    door = replace(DOOR, said={})
+    run([raw(user_id="a", occurred_at="2026-01-01T00:00:00Z", context={"consent": {"analytics": False}})], door)
+    assert [one.said_at for one in door.said.values()] == [NOW]
+
+
+def test_with_opt_in_a_refusal_is_noted_too() -> None:
+    door = replace(asking(consent=Consent.OPT_IN), said={})
+    run([raw(user_id="a", context={"consent": {"analytics": False}}), raw(user_id="b")], door)
+    assert [one.id for one in door.said.values()] == ["a"]

@@ -55,6 +55,7 @@ def a_list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
+_MAYBE: Schema = {"type": ["string", "null"], "format": "date-time"}
 _FAULT = an_object({"pointer": TEXT, "rule": TEXT, "message": TEXT})
 _STATUS: Schema = {"enum": ["stored", "duplicate", "rejected", "dropped", "retry"]}
 _KEY_RULES: Mapping[str, Schema] = {
@@ -273,6 +274,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", f"{API}/admin/tokens/revoke"): Operation(
         {200: an_object({"jti": TEXT, "revoked": {"const": True}})},
         body=an_object({"jti": {"type": "string", "minLength": 1, "maxLength": 256}}, {"expires_at": TIME}),
+    ),
+    ("GET", f"{API}/consents"): Operation({200: an_object({"refused": COUNT, "agreed_again": COUNT})}),
+    ("POST", f"{API}/consents/find"): Operation(
+        {200: an_object({"analytics": {"type": ["boolean", "null"]}, "said_at": _MAYBE, "received_at": _MAYBE})},
+        body=an_object(
+            {}, {name: {"type": "string", "minLength": 1, "maxLength": 128} for name in ("user_id", "session_id")}
+        ),
     ),
     ("GET", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}),
     ("PATCH", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}, body=ref("TenantOptions")),

@@ -7,6 +7,7 @@ from auricle.intake.options import wanted_of
 from auricle.intake.schemas import Registries, Registry
 from auricle.intake.sensitive import EVERYTHING, Wanted
 from auricle.intake.times import LATEST
+from auricle.model.consent import Saying, Speaker
 from auricle.model.options import UNASKED, TenantOptions
 from auricle.model.principal import Principal, Scope
 from auricle.model.receipt import Fault
@@ -49,6 +50,8 @@ class Door:
     max_event_bytes: int = 65_536
     max_attributes: int = 256
     max_nesting: int = 8
+    said: dict[tuple[Speaker, str], Saying] = field(default_factory=dict)
+    """What each user, or session without one, said last on being counted; filled by `drop_without_consent`."""
     observed: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
     """By event id: faults of events that break their schema and are taken nevertheless; filled by `read_envelope`."""
 

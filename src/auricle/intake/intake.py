@@ -174,7 +174,8 @@ class Intake:
                 tally["observed"] = sum(told.event.event_id in door.observed for told in tellings.values())
             lines = [line_of(told.body, told.event.occurred_at, received_at + told.index) for told in tellings.values()]
             rows, keys = b"\n".join(lines), b"".join(tellings)
-            await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, tuple(failed)), request)
+            told = tuple(failed), tuple(door.said.values())
+            await self._write(Entry(door.tenant_id, received_at, len(lines), keys, rows, tally, *told), request)
             written = True
             if self._debug:
                 self._explain(request, refused, before)

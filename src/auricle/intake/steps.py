@@ -20,6 +20,7 @@ from auricle.intake.pseudonym import pseudonym
 from auricle.intake.redact import redact, unclean
 from auricle.intake.schemas import Registry, Schema
 from auricle.intake.times import format_rfc3339, parse_rfc3339
+from auricle.model.consent import Saying, Speaker
 from auricle.model.event import Event
 from auricle.model.options import UNASKED, Consent
 from auricle.model.receipt import Dropped, Fault, Reason, Rejected
@@ -103,12 +104,14 @@ def check_tenant(event: Event, door: Door) -> Verdict:
     return _rejected(event, Reason.TENANT, "/tenant_id", "tenant", text)
 
 
-def drop_without_consent(event: Event, door: Door) -> Verdict:  # noqa: ARG001 - every step has this shape
-    """Drops an event whose `context.consent.analytics` is false: as early as its tenant is known, and unread."""
+def drop_without_consent(event: Event, door: Door) -> Verdict:
+    """Drops an event whose `context.consent.analytics` is false, as early as its tenant is known; notes each word."""
     consent = event.context.get("consent")
-    if consent and consent.get("analytics") is False:
-        return Dropped(Reason.NO_CONSENT, event.event_id)
-    return event
+    analytics = consent.get("analytics") if consent else None
+    if analytics is None:
+        return event
+    _note(event, analytics, door)
+    return event if analytics else Dropped(Reason.NO_CONSENT, event.event_id)
 
 
 def drop_unwanted(event: Event, door: Door) -> Verdict:
@@ -123,8 +126,9 @@ def put_pseudonym(event: Event, door: Door) -> Verdict:
 
 
 def drop_unagreed(event: Event, door: Door) -> Verdict:
-    """Drops an event whose person did not say yes, where the tenant keeps no others."""
-    if door.options.consent is Consent.OPT_OUT or (event.context.get("consent") or {}).get("analytics") is True:
+    """Drops an event whose person said neither yes nor no, where the tenant keeps only those that agreed."""
+    # NOTE: a no goes on, to be noted by `drop_without_consent`.
+    if door.options.consent is Consent.OPT_OUT or (event.context.get("consent") or {}).get("analytics") is not None:
         return event
     return Dropped(Reason.NO_CONSENT, event.event_id)
 
@@ -240,6 +244,17 @@ def run(raws: Sequence[Any], door: Door, timings: dict[str, float] | None = None
         for name, started, ended in zip(names, moments, moments[1:], strict=False):
             timings[name] = timings.get(name, 0.0) + ended - started
     return verdicts
+
+
+def _note(event: Event, analytics: bool, door: Door) -> None:
+    """Notes what the user said, or the session where there is none; the latest word of a request counts."""
+    if subject := event.user_id or event.session_id:
+        speaker = Speaker.USER if event.user_id else Speaker.SESSION
+        # NOTE: a clock that is ahead must not outlast every later word.
+        said_at = min(event.occurred_at, door.received_at)
+        before = door.said.get((speaker, subject))
+        if before is None or before.said_at < said_at or (before.said_at == said_at and before.analytics > analytics):
+            door.said[speaker, subject] = Saying(speaker, subject, analytics, said_at)
 
 
 def _is_self_describing(attributes: dict[str, Any]) -> bool:

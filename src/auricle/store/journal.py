@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, sele
 from sqlalchemy.exc import DBAPIError
 
 from auricle import clock
+from auricle.model.consent import Saying
+from auricle.store.consent import write_consents
 from auricle.store.database import told
 from auricle.store.tables import failed_events, journal, meta, tallies
 
@@ -53,6 +55,8 @@ class Entry:
     """JSONCompactEachRow, one line an event."""
     tally: Mapping[str, int]
     failed: tuple[FailedEvent, ...] = ()
+    consents: tuple[Saying, ...] = ()
+    """What persons said on being counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class JournalStore:
             failed = [_as_dict(event) for entry in entries for event in entry.failed]
             if failed:
                 connection.execute(insert(failed_events), failed)
+            for entry in sorted((one for one in entries if one.consents), key=lambda one: one.tenant_id):
+                write_consents(connection, entry.tenant_id, entry.consents, entry.received_at)
             for settlement in settlements:
                 _settle(connection, settlement)
             counts: Counter[tuple[str, str]] = Counter()

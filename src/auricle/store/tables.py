@@ -180,3 +180,15 @@ tenant_options = Table(
     Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
     comment="What tenants ask to be done to their events.",
 )
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("speaker", String(16), primary_key=True, comment="user or session"),
+    Column("id", String(128), primary_key=True, comment="A pseudonym where the tenant asks for those."),
+    Column("analytics", Integer, nullable=False, comment="0: refused; 1: agreed again."),
+    Column("said_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("received_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="The last change of what each person said on being counted, of those who ever refused.",
+)
