@@ -205,8 +205,11 @@ class Connection(HttpToolsProtocol):
             return
         now = self.loop.time()
         if self.flow.read_paused or self.pipeline or (self._in_head and self._busy):
-            # What is missing may be late because we have not read it, or have not answered what came before.
+            # What is missing may be late because we have not read it, or have not answered what came before. From then
+            # on the client has its whole time, so looks are many: none knows when it is its turn again.
             self._began = now
+            self._look_later(HEAD_SECONDS / 10)
+            return
         left = self._began + (HEAD_SECONDS if self._in_head else REQUEST_SECONDS) - now
         if left > 0:
             self._look_later(left)
