@@ -10,8 +10,9 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from auricle.edge.reports import MAX_BODY, PREFIX, router
+from auricle.edge.reports import MAX_BODY, MAX_VALUES, PREFIX, router
 from auricle.errors import AuricleError
+from auricle.intake.schemas import MAX_FAULTS, MAX_POINTER
 from auricle.model.principal import Principal, Scope
 from auricle.model.query import (
     Active,
@@ -435,6 +436,26 @@ def test_a_body_that_cannot_be_read_is_refused(content: bytes, expected: tuple[i
 )
 def test_what_the_credential_may_not_do_is_forbidden(method: str, path: str, kwargs: dict[str, Any]) -> None:
     assert ask(method, path, **kwargs) == (403, {"code": "forbidden", "errors": []}, [])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({f"m{number}": 1 for number in range(MAX_VALUES + 1)}, id="members"),
+        pytest.param({"filters": [{}] * (MAX_VALUES + 1)}, id="items"),
+        pytest.param({"filters": [{"a": [0] * 2_000}] * 3}, id="all levels together"),
+    ],
+)
+def test_no_more_values_are_looked_at_than_a_report_has(more: dict[str, Any]) -> None:
+    status, told, queries = ask("POST", "/top", json={"field": "page", **more})
+    assert (status, queries) == (422, [])
+    assert [(fault["pointer"], fault["rule"]) for fault in told["errors"]] == [("", "max_values")]
+
+
+def test_few_faults_are_told_and_no_long_pointer() -> None:
+    wrong = {"x" * 1_000: 1, **{f"m{number}": 1 for number in range(MAX_FAULTS)}}
+    _, told, _ = ask("POST", "/top", json={"field": "page", **wrong})
+    assert [len(fault["pointer"]) for fault in told["errors"]] == [MAX_POINTER, *[3] * (MAX_FAULTS - 1)]
 
 
 def test_the_catalogue_lists_every_metric() -> None:
