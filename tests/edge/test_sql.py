@@ -173,7 +173,6 @@ def test_heavy_statements_end_at_their_limit_while_ingest_goes_on(tmp_path_facto
         assert {name: status for name, (_, status, _) in told.items() if status not in (200, 422, 504)} == {}
         assert sum(status == 504 for _, status, _ in told.values()) >= 8, told
         assert max(seconds for seconds, _, _ in told.values()) < SECONDS + 1, told
-        print("calm", _p95(calm), "busy", _p95(busy))
         assert _p95(busy) < max(10 * _p95(calm), 0.25)
         # The engine is whole, and everything that was taken meanwhile is there.
         count = b"SELECT count() AS n FROM events"

@@ -302,3 +302,13 @@ def test_it_ends_when_nobody_tells_the_secret(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "auricle.store.engine_process", str(tmp_path / "data"), "4000000000"]
     done = subprocess.run(command, input=b"half a secret", capture_output=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_a_streamed_answer_can_be_asked_for_as_a_whole(engine: Process) -> None:
+    """With `wait_end_of_query` a failure in the middle is a status and a code, not an answer cut off."""
+    failing = "SELECT number, throwIf(number = 900000) FROM numbers(1000000) FORMAT CSV"
+    status, code, body = engine.run(failing, wait_end_of_query="1")
+    assert (status, code) == (500, "395")
+    assert not body.startswith(b"0,")
+    status, code, body = engine.run("SELECT number FROM numbers(3) FORMAT CSV", wait_end_of_query="1")
+    assert (status, code, body) == (200, None, b"0\n1\n2\n")

@@ -67,7 +67,8 @@ class EventStore:
         # Look-ups of ids have threads of their own: slow reports must not hold up the door.
         self._reports = ThreadPoolExecutor(8, thread_name_prefix="report")
         self._lookups = ThreadPoolExecutor(2, thread_name_prefix="lookup")
-        self._statements = ThreadPoolExecutor(4, thread_name_prefix="sql")
+        # One more than a tenant may have running: none holds up all others, and two cores have room for ingest.
+        self._statements = ThreadPoolExecutor(3, thread_name_prefix="sql")
 
     def __enter__(self) -> Self:
         if self._engine:

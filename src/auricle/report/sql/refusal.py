@@ -30,7 +30,8 @@ _RULES: dict[str, tuple[str, frozenset[int]]] = {
     "number": ("A number is out of the range that is taken, or something is divided by zero.", frozenset({131, 153})),
     "join": ("A JOIN needs ON or USING with equal columns of both tables.", frozenset({48, 206, 403})),
     "function": ("A function is not known, or not with these arguments.", frozenset({46, 63, 36, 344})),
-    "syntax": ("This is not SQL that is understood here: see docs/sql.md.", frozenset({62, 168, 167, 306})),
+    "syntax": ("This is not SQL that is understood here: see docs/sql.md.", frozenset({62})),
+    "size": ("The statement is too large or too deep: read fewer tables in it.", frozenset({162, 167, 168, 306})),
 }
 _BY_CODE = {code: (rule, told) for rule, (told, codes) in _RULES.items() for code in codes}
 
