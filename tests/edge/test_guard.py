@@ -1,13 +1,25 @@
 """Credentials over real HTTP: who comes in, and who is told why not."""
 
+import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
+from auricle.edge.guard import open_guard
+from auricle.edge.limit import Limiter
+from auricle.errors import Forbidden
+from auricle.model.key import KeyRules
 from auricle.model.principal import Kind
+from auricle.settings import Settings
 from auricle.store.control import ControlStore
+from auricle.store.database import open_database
+from auricle.store.signature import SignatureStore
+from auricle.store.token import TokenStore
 from running import BATCH, EVENTS, STATS, Service, event
 
 REPORT = "/api/v1/analytics/reports/active"
@@ -86,3 +98,24 @@ def test_the_answer_never_repeats_a_key(service: Service) -> None:
     answer = service.ask("POST", EVENTS, event(), "ak_hunter2marker")
     assert b"hunter2" not in repr((answer.body, dict(answer.headers))).encode()
     assert "hunter2" not in service.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("peer", "noted"),
+    [
+        pytest.param("203.0.113.9", [], id="its own network"),
+        pytest.param("198.51.100.7", ["198.51.100.7"], id="another"),
+    ],
+)
+def test_a_key_in_a_wrong_place_is_told_as_a_failed_log_in(settings: Settings, peer: str, noted: bool) -> None:
+    engine, told = open_database(settings), list[tuple[str, tuple[str, str]]]()
+    control = ControlStore(engine)
+    rules = KeyRules(networks=(ip_network("203.0.113.0/24"),))
+    made = control.create_key("acme", Kind.READ, rules=rules)
+    limiter = Limiter(settings, note=lambda *note: told.append(note))
+    guard = open_guard(settings, control, limiter, TokenStore(engine), SignatureStore(engine))
+    request = Request({"type": "http", "headers": [(b"x-api-key", made.key.encode())], "client": (peer, 5)})
+    with contextlib.suppress(Forbidden):
+        asyncio.run(guard.principal(request))
+    engine.dispose()
+    assert told == ([(peer, ("acme", made.id))] if noted else [])

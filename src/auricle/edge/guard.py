@@ -109,6 +109,8 @@ class Guard:
         if principal.networks is not None:
             address = address_of(connection, self._trusted)
             if address is None or not within(address, principal.networks):
+                # NOTE: a good key in a wrong place may be a stolen one; the audit log is to tell of it.
+                self._limiter.count_failure(str(address or ""), (principal.tenant_id, principal.key_id))
                 raise Forbidden("This key may not be used from this address.")
         if counted:
             self._limiter.count_request(principal)
