@@ -31,11 +31,12 @@ class Things:
     jti: str
     session: str
     user: str
+    erasure_id: str
 
     @property
     def marks(self) -> tuple[str, ...]:
         """Texts that stand in nothing but what belongs to this tenant."""
-        return (self.tenant, self.event_id, self.event_name, self.key_id, self.session, self.user)
+        return (self.tenant, self.event_id, self.event_name, self.key_id, self.session, self.user, self.erasure_id)
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,13 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("POST", f"{API}/consents/find"): Row(_any(PRIVACY), lambda of: {"user_id": of.user}, names=True),
     ("GET", f"{API}/admin/options"): Row(_any(ADMIN)),
     ("PATCH", f"{API}/admin/options"): Row(_any(ADMIN), lambda _: {"deny_events": ["nothing.of_it"]}),
+    ("POST", f"{API}/subjects/find"): Row(_any(PRIVACY), lambda of: {"user_id": of.user}, names=True),
+    ("POST", f"{API}/subjects/export"): Row(_any(PRIVACY), lambda of: {"user_id": of.user}, names=True),
+    ("POST", f"{API}/subjects/erase"): Row(_any(PRIVACY), lambda _: {"session_id": "s-nobodys"}, status=202),
+    ("GET", f"{API}/subjects/erasures"): Row(_any(PRIVACY)),
+    ("GET", f"{API}/subjects/erasures/{{erasure_id}}"): Row(_any(PRIVACY)),
+    ("GET", f"{API}/subjects/suppressions"): Row(_any(PRIVACY)),
+    ("DELETE", f"{API}/subjects/suppressions/{{erasure_id}}"): Row(_any(PRIVACY)),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),
     ("GET", "/metrics"): Row(_any(READ, ADMIN)),
     ("GET", f"{API}/reports/metrics"): Row(_any(READ)),
@@ -193,6 +201,7 @@ def filled(path: str, of: Things) -> str:
         "event_id": of.event_id,
         "event_name": of.event_name,
         "key_id": of.key_id,
+        "erasure_id": of.erasure_id,
         "tenant": of.tenant,
         "dataset": "clicks",
         "version": "1-0-0",

@@ -19,10 +19,6 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
@@ -39,19 +35,20 @@ from auricle.edge.datapoints import DatapointDoor
 from auricle.edge.entrance import Entrance
 from auricle.edge.events import EventDoors
 from auricle.edge.failures import Failures
-from auricle.edge.front import Front, bug
+from auricle.edge.front import Front
 from auricle.edge.guard import Guard, open_guard
 from auricle.edge.inbox import InboxDoors
 from auricle.edge.limit import Limiter
 from auricle.edge.lists import ListDoor
 from auricle.edge.otlp import OtlpDoor
-from auricle.edge.reply import on_error, problem
+from auricle.edge.refusal import HANDLERS
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.socket import Socket
 from auricle.edge.stream import StreamDoor
+from auricle.edge.subjects import SubjectDoors
 from auricle.edge.traffic import Traffic
 from auricle.edge.voice import VoiceDoor
-from auricle.errors import AuricleError, BadRequest, Invalid, NotFound
+from auricle.errors import AuricleError
 from auricle.intake.catalogue import Catalogue
 from auricle.intake.dedupe import SeenFilter
 from auricle.intake.inbox import Inbox
@@ -61,8 +58,10 @@ from auricle.intake.journal import Journal
 from auricle.intake.options import Options
 from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
+from auricle.intake.suppression import SuppressionList
 from auricle.jobs import Job, run_jobs
 from auricle.model.statement import Rows, Statement
+from auricle.privacy.erasure import Eraser
 from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
@@ -70,6 +69,7 @@ from auricle.store.audit import AuditStore
 from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
+from auricle.store.erasure import ErasureStore
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
@@ -115,6 +115,7 @@ class Parts:
     failures: Failures
     inbox: Inbox
     cors: Cors
+    eraser: Eraser
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(options_door.routes(parts.guard, parts.options))
     app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
+    app.router.routes.extend(SubjectDoors(parts.guard, parts.eraser).routes)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
     traffic = Traffic()
@@ -163,10 +165,8 @@ def build(settings: Settings) -> ASGIApp:
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
     envelope, pages = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
     app.router.routes.extend(description.routes(app, envelope, pages=pages))
-    app.add_exception_handler(AuricleError, on_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_bug)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
     hot = {way: handler for door in doors for way, handler in door.hot.items()}
     return Front(app, hot, paths, parts.cors, traffic)
@@ -251,14 +251,16 @@ def _wire(settings: Settings) -> Parts:
     failures = Failures(audit)
     limiter = Limiter(settings, note=failures.note)
     inbox = Inbox(InboxStore(database), settings.inbox_events, settings.inbox_bytes)
-    intake = Intake(journal, store, events, seen, inbox, limiter.count_events, debug=settings.debug_mode)
+    suppressed = SuppressionList(ErasureStore(database))
+    intake = Intake(journal, store, events, seen, inbox, limiter.count_events, suppressed, debug=settings.debug_mode)
     options = Options(OptionsStore(database))
+    eraser = Eraser(suppressed, events, store, inbox, intake, options)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser)
 
 
 @asynccontextmanager
@@ -268,6 +270,7 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
     parts.intake.load()
     parts.catalogue.refresh()
     parts.options.refresh()
+    parts.eraser.suppressed.refresh()
     with parts.events:
         parts.journal.open(asyncio.get_running_loop())
         parts.indexer.start()
@@ -313,6 +316,7 @@ def _jobs(parts: Parts) -> list[Job]:
 
     return [
         Job("refresh_tenants", 1, refresh_tenants),
+        Job("erase", 0.5, parts.eraser.sweep),
         Job("learn_origins", 2, learn_origins),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),
@@ -371,30 +375,3 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.listen(2048)
     listener.setblocking(False)
     return listener
-
-
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    faults = reports_door.faults_of(error) if isinstance(error, RequestValidationError) else ()
-    return problem(Invalid("The request breaks a rule.", faults))
-
-
-async def _on_http(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    told: AuricleError = (
-        NotFound("There is nothing here.") if error.status_code == 404 else BadRequest(str(error.detail))
-    )
-    told.status = error.status_code
-    if error.status_code == 405:
-        told.title, told.detail, told.code = (
-            "Method not allowed",
-            "Another method is spoken here.",
-            "method_not_allowed",
-        )
-    answer = problem(told)
-    answer.headers.update(error.headers or {})
-    return answer
-
-
-async def _on_bug(_request: Request, error: Exception) -> Response:
-    return bug(error)

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TENANT = "acme"
 EVENT_ID = "5e0e7a1c-6f43-4b8e-9a43-0e7a6a1f6b0d"
 KEY_ID = "6e4d86ed-02ff-4c1b-b73a-ea3721a6bf13"
+ERASURE_ID = "7d0c2f0e-4c8e-4a57-8a44-3f1d5cf0a7be"
+SUBJECTS = "/api/v1/analytics/subjects"
 SOLD = {
     "$id": f"auricle:{TENANT}/shop.sold/jsonschema/1-0-0",
     "type": "object",
@@ -120,6 +122,8 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         query = {"query_id": "q", "query_text": "red shoes", "query_source": "voice", "session_id": "s"}
         told = {"event_type": "voice_query", "timestamp": ago(minutes=5), "store_id": "store_456", **query}
         assert service.ask("POST", "/ingest", told, service.key(TENANT)).status == 202
+        assert service.send(TENANT, [event(user_id="u-17", session_id="s-17")]).status == 202
+        assert service.ask("POST", f"{SUBJECTS}/erase", {"session_id": "long-gone"}, admin).status == 202
         service.drained(TENANT)
         yield service
 
@@ -134,6 +138,9 @@ def filled_in(example: Example, service: Service) -> tuple[str, dict[str, str]]:
         control.close()
     rest = f'"event_name": "page_view", "occurred_at": "{ago()}", "source": "web", "attributes": {{}}}}'
     typed = example.typed.replace(KEY_ID, spare.id).replace("…}", rest)
+    if ERASURE_ID in typed:
+        told = service.ask("GET", f"{SUBJECTS}/erasures", key=service.key(TENANT, Kind.ADMIN)).body
+        typed = typed.replace(ERASURE_ID, told["erasures"][-1]["id"])
     typed = typed.replace("export KEY=ak_…\n", "").replace("http://127.0.0.1:8000", service.url)
     given = {
         "URL": service.url,

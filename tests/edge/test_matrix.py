@@ -212,8 +212,18 @@ async def prepare(world: World, name: str) -> None:
     await good("POST", f"{API}/events", broken, 422)
     listed = await ask(world.app, Asked("GET", f"{API}/inbox/events", headers=admin(b"")))
     (failed,) = orjson.loads(listed.body)["events"]
+    body = {"session_id": f"s-{name}-gone"}
+    gone = await ask(world.app, Asked("POST", f"{API}/subjects/erase", "", body, admin(b"")))
     world.things[name] = Things(
-        tenant, sent["event_id"], event_name, kept.id, failed["id"], f"jti-{name}", session, user
+        tenant,
+        sent["event_id"],
+        event_name,
+        kept.id,
+        failed["id"],
+        f"jti-{name}",
+        session,
+        user,
+        orjson.loads(gone.body)["id"],
     )
     world.credentials[name] = bad_ones(world.control, world.revoked, tenant) + good_ones(world.control, tenant)
 
@@ -257,6 +267,7 @@ def nothing_of(mine: Things) -> Things:
         event_id=str(uuid.uuid4()),
         event_name="none" + mine.event_name[4:],
         key_id=str(uuid.uuid4()),
+        erasure_id=str(uuid.uuid4()),
         failed_id=mine.failed_id + 1_000_000,
         session="s-none-" + uuid.uuid4().hex,
         user="u-none-" + uuid.uuid4().hex,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from auricle import __version__
-from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, sql, tenant, token
+from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, sql, subject, tenant, token
 from auricle.cli.door import told_of
 from auricle.cli.output import FAILED, Failure, print_failure
 from auricle.errors import AuricleError
@@ -30,6 +30,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(schema.app, name="schema")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(subject.app, name="subject")
 app.add_typer(report.app, name="report")
 
 

@@ -209,7 +209,8 @@ class Indexer:
                 self._insert(rows[:middle], token, poison)
                 self._insert(rows[middle:], token, poison)
                 return
-            log.error("row_set_aside", tenant_id=rows[0].tenant_id, event_id=rows[0].name[1], error=str(error)[:500])
+            # NOTE: why stands in the journal, not in the log: the engine's words quote the row.
+            log.error("row_set_aside", tenant_id=rows[0].tenant_id, event_id=rows[0].name[1])
             row = rows[0]
             poison.append((Block(0, row.tenant_id, received_at_of(row.line), 1, row.key, row.line), str(error)[:2000]))
 

@@ -21,6 +21,7 @@ from auricle.intake.journal import Journal
 from auricle.intake.redact import redact
 from auricle.intake.row import body_of, conflicts, fingerprint_of, fingerprint_of_line, line_of
 from auricle.intake.steps import run
+from auricle.intake.suppression import SuppressionList
 from auricle.model.event import Event, key_of
 from auricle.model.receipt import Dropped, Fault, Receipt, Rejected, Status
 from auricle.store.events import EventStore
@@ -93,6 +94,7 @@ class Intake:
         seen: SeenFilter,
         inbox: Inbox,
         count: Callable[[str, int], None] = lambda _tenant, _events: None,
+        suppressed: SuppressionList | None = None,
         *,
         debug: bool = False,
     ) -> None:
@@ -107,6 +109,7 @@ class Intake:
         self._seen = seen
         self._inbox = inbox
         self._count = count
+        self._suppressed = suppressed
         self._window = Window()
         self._flying: list[tuple[str, Mapping[bytes, int], asyncio.Future[bool]]] = []
         self._received: dict[int, None] = {}
@@ -160,9 +163,17 @@ class Intake:
                 self._count(door.tenant_id, len(raw))
             before = dict(self.step_seconds) if self._debug else {}
             verdicts = run(raw, door, self.step_seconds)
+            suppressed = self._suppressed and self._suppressed.of(door.tenant_id)
+            if suppressed:
+                verdicts = suppressed.drop(verdicts)
             request, refused, tally = _sort(raw, verdicts, door)
             if refused:
                 self.refused.update(one.verdict.reason for one in refused)
+                if suppressed:
+                    # NOTE: not even a note: its pointer names keys of the event.
+                    refused = [
+                        one for one in refused if isinstance(one.verdict, Dropped) or not suppressed.covers(one.raw)
+                    ]
                 failed, tally["unkept"] = await self._inbox.keep(door, refused)
             waits = self._drop_known(request)
             if request.tellings:
@@ -302,7 +313,7 @@ class Intake:
         return min(now, flying, now if waiting is None else waiting) - 1
 
     async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
-        """What became of an event: `stored`, `waiting`, `rejected`, `dropped`; None when nothing is known of it."""
+        """What became of an event: `stored`, `waiting`, `rejected`, `dropped`, `erased`; None when it is not known."""
         key = key_of(event_id)
         if self._window.known(tenant, [key]):
             flying = self._flight_of(tenant, key)
@@ -314,6 +325,9 @@ class Intake:
             return {"fate": "stored", "event": event, "received_at": received_at}
         if self._window.known(tenant, [key]):
             return {"fate": "waiting"}
+        suppressed = self._suppressed and self._suppressed.of(tenant)
+        if suppressed and suppressed.knows(key):
+            return {"fate": "erased"}
         failed = await self._inbox.find(tenant, event_id)
         return {"fate": failed.status, "failed": failed} if failed else None
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 
 from auricle.model.options import TenantOptions, UserIds
 
@@ -27,3 +28,9 @@ def pseudonym(user_id: str, options: TenantOptions) -> str:
     if not options.secret:
         raise ValueError("pseudonyms need the tenant's secret")
     return "hmac_" + hmac.digest(options.secret, said, "sha256").hex()[:HEX]
+
+
+def names_of(user_id: str, options: TenantOptions) -> tuple[str, ...]:
+    """All that a user may be called in the store, whatever the tenant asked for when an event came in."""
+    kinds = [kind for kind in UserIds if kind is not UserIds.HMAC or options.secret]
+    return tuple(dict.fromkeys(pseudonym(user_id, replace(options, user_ids=kind)) for kind in kinds))

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NO_CONSENT = "no_consent"
     FILTERED = "filtered"
     UNMAPPED = "unmapped"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)

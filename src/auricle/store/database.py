@@ -52,12 +52,14 @@ def _postgresql(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8)
+    # NOTE: an error that quoted its parameters would take events into the log.
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, hide_parameters=True)
 
 
 def _sqlite(folder: Path) -> Engine:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(f"sqlite:///{folder / 'control.db'}", connect_args={"timeout": BUSY_MS / 1000})
+    timeout = {"timeout": BUSY_MS / 1000}
+    engine = create_engine(f"sqlite:///{folder / 'control.db'}", connect_args=timeout, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _tune(connection: Any, _record: Any) -> None:

@@ -1,6 +1,7 @@
 """The events in ClickHouse: embedded or by URL, through one client and one dialect."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +39,7 @@ UNREADABLE = frozenset({6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 32
 EXPORT_SECONDS = 3_600
 PIECE = 1 << 18
 """Bytes of an export that are read at a time."""
+_ERROR_NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
 FIND_IDS = 2_000
 """Ids of one look-up."""
 
@@ -182,6 +184,30 @@ class EventStore:
         """
         return await asyncio.get_running_loop().run_in_executor(self._reports, self._read, statement)
 
+    def ask(self, statement: Statement) -> Rows:
+        """`read`, on the caller's thread."""
+        return self._read(statement)
+
+    def run(self, statement: Statement) -> None:
+        """Runs a statement that changes something and gives no rows.
+
+        Raises:
+            Unavailable: the engine is away, or refuses.
+        """
+        with self._told() as client:
+            client.raw_query(statement.sql, dict(statement.params))
+
+    def lines(self, statement: Statement) -> Iterator[bytes]:
+        """The rows of a SELECT as lines of JSON lists, as they come: for answers of any length."""
+        with self._told() as client:
+            stream: Any = client.raw_stream(statement.sql, dict(statement.params), fmt="JSONCompactEachRow")
+            rest = b""
+            while piece := stream.read(1 << 20):
+                *whole, rest = (rest + piece).split(b"\n")
+                yield from whole
+            if rest:
+                yield rest
+
     def _read(self, statement: Statement) -> Rows:
         limits = {
             "readonly": "2",
@@ -243,7 +269,8 @@ class EventStore:
             if error.code in (159, 160, 241, 396):
                 raise QueryTimeout("The query reached a limit of time, memory or rows; narrow its range.") from error
             if error.code:
-                log.warning("engine_error", code=error.code, error=str(error)[:2000])
+                # NOTE: not the engine's words: they quote values, and a log may hold nothing that an erasure must find.
+                log.warning("engine_error", code=error.code, name=_name_of(error))
             raise Unavailable("The event store refused; events are accepted meanwhile.", retry_after=2) from error
         except (ClickHouseError, HTTPError, OSError) as error:
             raise Unavailable("The event store is away; events are accepted meanwhile.", retry_after=2) from error
@@ -271,6 +298,12 @@ class EventStore:
         client = clickhouse_connect.get_client(**options)
         client.command(resources.files("auricle.store").joinpath("sql/events.sql").read_text())
         return client
+
+
+def _name_of(error: Exception) -> str:
+    """The engine's name of an error, `MEMORY_LIMIT_EXCEEDED`."""
+    names = _ERROR_NAME.findall(str(error))
+    return names[-1] if names else ""
 
 
 def _as_micros(column: str) -> str:

@@ -192,3 +192,45 @@ consents = Table(
     Column("received_at", BigInteger, nullable=False, comment="Microseconds."),
     comment="The last change of what each person said on being counted, of those who ever refused.",
 )
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("conditions", Text, nullable=False, comment="Names of the conditions, as a JSON list; no values."),
+    Column("subject", Text, comment="The conditions with their values, as JSON, until they are no longer needed."),
+    Column("asked_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("asked_by", String(128), nullable=False, comment="As the audit log names them."),
+    Column("finished_at", BigInteger),
+    Column("trouble", Text),
+    Column("erased", Text, nullable=False, comment="Rows by store, as JSON; those of the event store are counted."),
+    Index("erasures_by_tenant", "tenant_id", "asked_at"),
+    comment="Orders to erase a data subject, and their receipts.",
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("mark", String(16), nullable=False, comment="user, session or trace"),
+    Column("hash", LargeBinary(16), nullable=False, comment="Keyed hash of tenant, mark and id."),
+    Column("erasure_id", String(36), nullable=False),
+    Column("created_at", BigInteger, nullable=False, comment="Microseconds."),
+    Index("suppressions_by_hash", "tenant_id", "mark", "hash", unique=True),
+    Index("suppressions_by_erasure", "erasure_id"),
+    sqlite_autoincrement=True,
+)
+
+erased_events = Table(
+    "erased_events",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("hash", BigInteger, primary_key=True, autoincrement=False, comment="64 bits of a keyed hash of the id."),
+    Column("erasure_id", String(36), nullable=False),
+    Column("store", String(16), nullable=False, comment="events, points or scores"),
+    Index("erased_events_by_erasure", "erasure_id", "store"),
+    comment="Ids of events that were erased, so that none is counted again.",
+)

@@ -25,5 +25,11 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     non_replicated_deduplication_window = 1000,
+    -- What a merge writes is synced too: the engine removes the synced parts that it was made of at once.
+    min_rows_to_fsync_after_merge = 1,
+    -- How soon parts that count no longer leave the disk (seconds): an erasure waits for it. By default up to 300.
+    cleanup_delay_period = 3,
+    cleanup_delay_period_random_add = 0,
+    max_cleanup_delay_period = 6,
     -- An insert of the indexer stays below this and is written as one file, not as one a column: each is fsynced.
     min_bytes_for_wide_part = 100000000
