@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from running import wait_until
+
 Run = Callable[..., Any]
 
 
@@ -31,6 +33,7 @@ def tenant(run: Run, service: Path, tmp_path: Path) -> str:
     lines = tmp_path / "events.jsonl"
     lines.write_bytes(b"\n".join(map(orjson.dumps, told)))
     assert run("import", lines, "--format", "jsonl", "--tenant", name, "--data", service).code == 0
+    wait_until(lambda: found(run, service, name, "--user", "u") == 3)  # visible
     return name
 
 
