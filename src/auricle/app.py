@@ -183,12 +183,12 @@ def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> Non
     check_secret(settings)
     telemetry.configure("debug" if settings.debug_mode else settings.log_level, settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (file := secret_file(settings)) is not None:
-        log.warning("token_secret_of_our_own", file=str(file))
     with _alone(settings.data):
         listener = _listen(settings.host, settings.port)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{listener.getsockname()[1]}"
+        if (file := secret_file(settings)) is not None:
+            log.warning("token_secret_of_our_own", file=str(file))
         protocol, _ = connections(_room_for(settings.max_connections))
         config = uvicorn.Config(
             build(settings),
