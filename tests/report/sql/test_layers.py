@@ -70,8 +70,9 @@ def test_the_filter_alone_holds_every_way_of_reading(views: Any, name: str) -> N
     assert b"SECRET" not in ours
     assert b"SECRET" in theirs
     assert b"mark-of-alice" not in theirs
-    # Without the filter both show, so the statement would have found the other's rows.
-    assert b"SECRET" in open_ or name == "with that takes the column's name"
+    # Without the filter the answer is another, so the statement reads the rows of others: Bob's, and those of whatever
+    # tenants other tests have left in this engine, which may come before his.
+    assert open_ != ours or name == "with that takes the column's name"
 
 
 @pytest.mark.parametrize("name", sorted(set(READS) - {"scalar", "list"}))
