@@ -5,7 +5,6 @@ A data point is an event `datapoint.written` (decision 0006); its values are att
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +25,7 @@ from auricle.edge.entrance import (
     single_reply,
     wants_all,
 )
+from auricle.edge.front import Hot
 from auricle.edge.reply import json_reply
 from auricle.errors import Invalid, TooLarge, UnsupportedMedia
 from auricle.intake.decode import Body, body_kind, parse_single
@@ -59,7 +59,7 @@ class DatapointDoor:
         self._entrance = entrance
 
     @property
-    def hot(self) -> dict[tuple[str, str], Callable[[Request], Awaitable[Response]]]:
+    def hot(self) -> Hot:
         """Nothing: the path has a parameter, and `Front` knows fixed ones."""
         return {}
 

@@ -22,7 +22,7 @@ from auricle.intake.door import Door, open_door
 from auricle.intake.intake import Intake
 from auricle.intake.schemas import MAX_POINTER, Registries
 from auricle.model.principal import Principal, Scope
-from auricle.model.receipt import Fault, Reason, Receipt, Rejected, Status
+from auricle.model.receipt import Fault, Reason, Receipt, Rejected, Status, pointer_of
 from auricle.settings import Settings
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -192,9 +192,8 @@ def fault_of_members(raw: Mapping[str, Any], known: Sequence[str]) -> Fault | No
     """The fault of the first member that a door does not know."""
     for member in raw:
         if member not in known:
-            pointer = "/" + member[:MAX_POINTER].replace("~", "~0").replace("/", "~1")
             text = f"There is no such member: remove it. Known are {', '.join(known)}."
-            return Fault(pointer, "additionalProperties", text)
+            return Fault(pointer_of([member[:MAX_POINTER]]), "additionalProperties", text)
     return None
 
 

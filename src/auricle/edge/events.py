@@ -4,7 +4,6 @@ Plain Starlette routes: FastAPI's own layer would halve the rate of small reques
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from auricle import clock
 from auricle.edge.body import read_body
 from auricle.edge.entrance import UUID, Entrance, counted, results, single_reply, wants_all
+from auricle.edge.front import Hot, routes_of
 from auricle.edge.reply import json_reply
 from auricle.errors import NotFound, UnsupportedMedia
 from auricle.intake.decode import Batch, Body, body_kind, parse_batch, parse_ndjson, parse_single, sent_at_of
@@ -22,8 +22,6 @@ from auricle.intake.times import format_rfc3339
 from auricle.model.principal import Scope
 
 PREFIX = "/api/v1/analytics/events"
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class EventDoors:
@@ -33,18 +31,14 @@ class EventDoors:
         self._entrance = entrance
 
     @property
-    def hot(self) -> dict[tuple[str, str], Handler]:
+    def hot(self) -> Hot:
         """Method and path of the doors that take events, for `Front`."""
         return {("POST", PREFIX): self.single, ("POST", PREFIX + "/batch"): self.batch}
 
     @property
     def routes(self) -> list[Route]:
         """The routes of all handlers here."""
-        return [
-            Route(PREFIX, self.single, methods=["POST"]),
-            Route(PREFIX + "/batch", self.batch, methods=["POST"]),
-            Route(PREFIX + "/{event_id}/fate", self.fate, methods=["GET"]),
-        ]
+        return [*routes_of(self.hot), Route(PREFIX + "/{event_id}/fate", self.fate, methods=["GET"])]
 
     async def single(self, request: Request) -> Response:
         """One event: 202 stored or dropped, 200 duplicate, 403 another tenant's, 422 rejected."""

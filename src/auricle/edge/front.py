@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.edge import exchange
@@ -26,6 +27,8 @@ from auricle.errors import AuricleError
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
+Hot = dict[tuple[str, str], Handler]
+"""Handlers by method and path."""
 PROBES = frozenset(
     {
         "/health",
@@ -98,6 +101,11 @@ class Front:
         route = scope.get("route")
         path: str | None = self._paths.get(scope.get("endpoint")) if route is None else route.path
         return path
+
+
+def routes_of(hot: Hot) -> list[Route]:
+    """The handlers that `Front` calls by themselves, as routes: for the documents, and for the 405 of other methods."""
+    return [Route(path, handler, methods=[method]) for (method, path), handler in hot.items()]
 
 
 async def _serve_hot(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,5 @@
 """The list door of document 004: `POST /api/analytics/ingest` takes a list of `{ts, user_id, type, src, payload}`."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from auricle.edge.entrance import (
     shared_members,
     wants_all,
 )
+from auricle.edge.front import Hot, routes_of
 from auricle.edge.reply import json_reply
 from auricle.errors import Invalid, TooLarge, UnsupportedMedia
 from auricle.intake.decode import Body, body_kind, parse_single
@@ -39,14 +39,14 @@ class ListDoor:
         self._entrance = entrance
 
     @property
-    def hot(self) -> dict[tuple[str, str], Callable[[Request], Awaitable[Response]]]:
+    def hot(self) -> Hot:
         """Method and path, for `Front`."""
         return {("POST", PATH): self.ingest}
 
     @property
     def routes(self) -> list[Route]:
         """The same as a route."""
-        return [Route(PATH, self.ingest, methods=["POST"])]
+        return routes_of(self.hot)
 
     async def ingest(self, request: Request) -> Response:
         """A list: 200 with `ingested`, the number that was stored, and the other counts; 422 when all were rejected."""

@@ -6,7 +6,7 @@ kept, and a `Status` for a refusal, whose HTTP status says whether to send the e
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from auricle import clock
 from auricle.edge.body import read_body
 from auricle.edge.entrance import Entrance
+from auricle.edge.front import Hot, routes_of
 from auricle.edge.reply import problem
 from auricle.errors import AuricleError, Unavailable, UnsupportedMedia
 from auricle.intake import export_json, export_protobuf
@@ -75,14 +76,14 @@ class OtlpDoor:
         self._decodes = asyncio.Semaphore(DECODES)
 
     @property
-    def hot(self) -> dict[tuple[str, str], Callable[[Request], Awaitable[Response]]]:
+    def hot(self) -> Hot:
         """Method and path, for `Front`."""
         return {("POST", TRACES): self.traces, ("POST", LOGS): self.logs}
 
     @property
     def routes(self) -> list[Route]:
         """The same as routes."""
-        return [Route(TRACES, self.traces, methods=["POST"]), Route(LOGS, self.logs, methods=["POST"])]
+        return routes_of(self.hot)
 
     async def traces(self, request: Request) -> Response:
         """Spans of an OTLP exporter, as JSON or protobuf (`application/x-protobuf`); those of models, tools and HTTP

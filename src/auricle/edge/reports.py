@@ -27,12 +27,13 @@ from auricle.edge.asking import (
     filters_of,
 )
 from auricle.edge.body import read_body
+from auricle.edge.reply import json_reply
 from auricle.errors import BadRequest, Forbidden, Invalid, UnsupportedMedia
 from auricle.intake.decode import Body, body_kind
 from auricle.intake.schemas import MAX_FAULTS, MAX_POINTER
 from auricle.model.principal import Principal, Scope
 from auricle.model.query import Query as ReportQuery
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.report import time
 from auricle.report.metrics import METRICS
 from auricle.report.run import ReportRunner
@@ -59,14 +60,14 @@ def router(
     async def answer(report: str, asked: Any, caller: Principal) -> Response:
         query = _query(report, asked, caller, now())
         result = await runner.run(query)
-        return Response(orjson.dumps(result.as_json()), media_type="application/json")
+        return json_reply(result.as_json())
 
     @routes.get("/metrics")
     async def metrics(caller: Caller) -> Response:
         """The catalogue: every named metric with its definition."""
         allow(caller)
         body = {"metrics": [metric.as_json() for metric in METRICS]}
-        return Response(orjson.dumps(body), media_type="application/json")
+        return json_reply(body)
 
     @routes.post("/timeseries")
     async def timeseries(asked: TimeseriesIn, caller: Caller) -> Response:
@@ -140,8 +141,7 @@ def faults_of(error: RequestValidationError) -> tuple[Fault, ...]:
     """What FastAPI refused, as faults with JSON pointers; never holds a value of the client."""
     faults = []
     for each in error.errors()[:MAX_FAULTS]:
-        path = [str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"][1:]]
-        faults.append(Fault("".join(f"/{part}" for part in path)[:MAX_POINTER], each["type"], each["msg"]))
+        faults.append(Fault(pointer_of(each["loc"][1:])[:MAX_POINTER], each["type"], each["msg"]))
     return tuple(faults)
 
 

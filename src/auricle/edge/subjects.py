@@ -22,12 +22,12 @@ from auricle.errors import Invalid, NotFound
 from auricle.intake.times import format_rfc3339
 from auricle.model.principal import Principal, Scope
 from auricle.model.query import micros_of
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.model.subject import Subject
 from auricle.privacy.erasure import Eraser
 from auricle.report import time
+from auricle.report.export import COLUMNS
 from auricle.report.filters import check
-from auricle.report.subject import COLUMNS
 
 PREFIX = "/api/v1/analytics/subjects"
 MAX_BODY = 65_536
@@ -143,8 +143,7 @@ def _subject(body: bytes) -> Subject:
     except ValidationError as error:
         faults = []
         for each in error.errors(include_input=False, include_url=False):
-            path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"])
-            faults.append(Fault(path[:256], each["type"], each["msg"]))
+            faults.append(Fault(pointer_of(each["loc"])[:256], each["type"], each["msg"]))
         raise Invalid("The subject breaks a rule.", tuple(faults[:10])) from None
     subject = Subject(
         user_id=asked.user_id,

@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Query as Asked
 from pydantic import BaseModel, ConfigDict
 
 from auricle import clock
+from auricle.edge.reply import json_reply
 from auricle.edge.reports import ReportRoute, allow
 from auricle.model.principal import Principal
-from auricle.model.query import Ask, Filter, Grain, Interactions, Op, Query, State, Timeseries, Top
+from auricle.model.query import Ask, Filter, Grain, Interactions, Op, Query, State, Timeseries, Top, micros_of
 from auricle.model.result import Result
 from auricle.report import interactions, time
 from auricle.report.run import ReportRunner
@@ -92,7 +92,7 @@ class Summaries:
     def answer(self, body: dict[str, Any], of: Result) -> Response:
         """The body, with the period it is of and where it comes from."""
         head = {"period": self._asked.period, "store": self._asked.store}
-        return _reply({**head, **body, "meta": of.meta.as_json()})
+        return json_reply({**head, **body, "meta": of.meta.as_json()})
 
 
 def router(
@@ -146,10 +146,10 @@ def router(
         ask = Summaries(runner, caller, moment)
         names = ("requests.count", "requests.duration_ms.avg", "requests.duration_ms.p95", "requests.errors.count")
         count, mean, p95, errors = await asyncio.gather(*(ask.figure(name, LATELY) for name in names))
-        return _reply(
+        return json_reply(
             {
-                "from": time.written(_micros(moment - LATELY)),
-                "to": time.written(_micros(moment)),
+                "from": time.written(micros_of(moment - LATELY)),
+                "to": time.written(micros_of(moment)),
                 "total_requests": count,
                 "avg_response_time": mean,
                 "p95_response_time": p95,
@@ -173,14 +173,16 @@ def router(
             for day in sorted(days, reverse=True)
             for kind, value in sorted(days[day])
         ]
-        return _reply({"costs": rows, "total": sum(row["total_cost"] for row in rows), "meta": result.meta.as_json()})
+        return json_reply(
+            {"costs": rows, "total": sum(row["total_cost"] for row in rows), "meta": result.meta.as_json()}
+        )
 
     @routes.get("/api/analytics/reports/dau")
     async def dau(_: Annotated[Nothing, Asked()], caller: Caller) -> Response:
         """How many different users there were in the last 24 hours."""
         moment = now()
         users = await Summaries(runner, caller, moment).figure("users.count", timedelta(hours=24))
-        return _reply({"dau": users, "date": moment.date().isoformat(), "period": "24h"})
+        return json_reply({"dau": users, "date": moment.date().isoformat(), "period": "24h"})
 
     return routes
 
@@ -199,11 +201,3 @@ def _summary(body: Any) -> dict[str, Any]:
         "orphan_outcomes": body["orphan_outcomes"],
         "reasons": body["reasons"],
     }
-
-
-def _micros(moment: datetime) -> int:
-    return int(moment.timestamp() * 1_000_000)
-
-
-def _reply(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

@@ -4,7 +4,6 @@ Its flat members become the attributes of `voice.query` and `voice.outcome`. A q
 `query_id` and nothing else: each is an event of its own, in any order, and reports join them.
 """
 
-from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from auricle import clock
 from auricle.edge.body import read_body
 from auricle.edge.entrance import Entrance, Names, rejected, shared_members, single_reply
+from auricle.edge.front import Hot, routes_of
 from auricle.errors import UnsupportedMedia
 from auricle.intake.decode import Body, body_kind, parse_single, sent_at_of
 from auricle.intake.times import format_rfc3339
@@ -64,14 +64,14 @@ class VoiceDoor:
         self._entrance = entrance
 
     @property
-    def hot(self) -> dict[tuple[str, str], Callable[[Request], Awaitable[Response]]]:
+    def hot(self) -> Hot:
         """Method and path, for `Front`."""
         return {("POST", PATH): self.ingest}
 
     @property
     def routes(self) -> list[Route]:
         """The same as a route."""
-        return [Route(PATH, self.ingest, methods=["POST"])]
+        return routes_of(self.hot)
 
     async def ingest(self, request: Request) -> Response:
         """One event: answered as the single door of document 002 does."""

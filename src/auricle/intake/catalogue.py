@@ -17,7 +17,7 @@ from auricle.intake.compatibility import Change, compare, part_of, rises_enough,
 from auricle.intake.registration import Candidate, written_out
 from auricle.intake.schemas import Registry
 from auricle.model.options import UNASKED, TenantOptions
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.model.schema import FIRST, Mode, Part, TenantSchema, TenantSchemas, Version
 from auricle.store.schema import SchemaStore
 
@@ -163,7 +163,7 @@ class Catalogue:
             where = where[where.index("attributes") + 1 :] if "attributes" in where else []
             if schema.event_name in self.built_in.known:
                 where = where[2:]  # where it stands beside the built-in one: allOf, 1
-            pointer = "/schema" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in where)
+            pointer = "/schema" + pointer_of(where)
             text = "This breaks a rule of JSON Schema 2020-12: mend it. Patterns may not look around, nor grow large."
             raise Invalid("The schema does not compile.", (Fault(pointer[:256], error.kind.name, text),)) from None
         except ValueError:

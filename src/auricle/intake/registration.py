@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from auricle.errors import Invalid, TooLarge
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.model.schema import SCHEMA_ID, Version
 
 MAX_BYTES = 32_768
@@ -122,7 +122,7 @@ def written_out(document: Json) -> dict[str, Any]:
         raise _invalid("/$defs", "type", "`$defs` must be an object of schemas by name.")
     writer = _Writer(definitions)
     for name, definition in definitions.items():  # also those that nothing leads to
-        writer.schema(definition, f"/$defs/{_escaped(name)}", ())
+        writer.schema(definition, f"/$defs{pointer_of([name])}", ())
     body = {name: value for name, value in document.items() if name not in _AT_ROOT}
     writer.parts = writer.patterns = 0
     return {"$id": document.get("$id"), **writer.schema(body, "", ())}
@@ -147,7 +147,7 @@ class _Writer:
             raise _invalid(at, "type", "A schema is expected here: an object, true or false.")
         made: dict[str, Any] = {}
         for keyword, value in node.items():
-            place = f"{at}/{_escaped(keyword)}"
+            place = f"{at}{pointer_of([keyword])}"
             if keyword not in TAKEN:
                 text = "This keyword is not taken here: remove it. See docs/schemas.md for those that are."
                 raise _invalid(place, "keyword", text)
@@ -175,7 +175,7 @@ class _Writer:
                     raise _invalid(at, "max_key", f"A name must have at most {MAX_PROPERTY} characters: shorten it.")
                 if keyword == "patternProperties":
                     self._check_pattern(name, at)
-            return {name: self.schema(one, f"{at}/{_escaped(name)}", inside) for name, one in value.items()}
+            return {name: self.schema(one, f"{at}{pointer_of([name])}", inside) for name, one in value.items()}
         if keyword == "pattern":
             self._check_pattern(value, at)
         elif keyword == "format" and (not isinstance(value, str) or value not in FORMATS):
@@ -199,7 +199,7 @@ class _Writer:
             raise _invalid(at, "ref", "`$ref` must lead to a definition of this schema: #/$defs/<name>.")
         if name in inside:
             raise _invalid(at, "ref", "`$ref` must not lead back to where it stands: attributes have a limited depth.")
-        return self.schema(self._definitions[name], f"/$defs/{_escaped(name)}", (*inside, name))
+        return self.schema(self._definitions[name], f"/$defs{pointer_of([name])}", (*inside, name))
 
 
 def _check_levels(document: Json) -> None:
@@ -211,10 +211,6 @@ def _check_levels(document: Json) -> None:
             raise _invalid("", "max_levels", f"A schema must have at most {MAX_LEVELS} levels: flatten it.")
         inner = node.values() if isinstance(node, dict) else node
         waiting += [(value, level + 1) for value in inner if isinstance(value, dict | list)]
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _invalid(pointer: str, rule: str, message: str) -> Invalid:

@@ -23,7 +23,7 @@ import jsonschema_rs
 from auricle.intake.registration import written_out
 from auricle.intake.times import parse_rfc3339
 from auricle.model.options import UNASKED, TenantOptions
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.model.schema import DEFAULT_MODE, Mode, TenantSchemas
 
 MAX_FAULTS = 10
@@ -281,7 +281,7 @@ def _faults(error: jsonschema_rs.ValidationError, composed: Json) -> list[Fault]
 
 
 def _fault(path: list[str | int], rule: str, message: str) -> Fault:
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    pointer = pointer_of(path)
     if len(pointer) > MAX_POINTER:
         pointer = pointer[: MAX_POINTER - 1] + "…"
     return Fault(pointer, rule, message)

@@ -1,5 +1,6 @@
 """The receipt: what the service says became of one event."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -33,6 +34,11 @@ class Reason(StrEnum):
     FILTERED = "filtered"
     UNMAPPED = "unmapped"
     ERASED = "erased"
+
+
+def pointer_of(path: Iterable[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a path of names and places; `""` for no path, which is the whole document."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Eraser:
         return self._events.ask(sql.find(tenant_id, subject, self._names(tenant_id, subject)))
 
     def export(self, principal: Principal, subject: Subject) -> Iterator[bytes]:
-        """Every event of a subject as a line of JSON, in the order of `auricle.report.subject.COLUMNS`. Blocks."""
+        """Every event of a subject as a line of JSON, in the order of `auricle.report.export.COLUMNS`. Blocks."""
         tenant_id = principal.tenant_id
         self.store.note_read(tenant_id, principal.actor, "subject.export", subject)
         return self._events.lines(sql.export(tenant_id, subject, self._names(tenant_id, subject)))

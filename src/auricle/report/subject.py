@@ -9,25 +9,12 @@ from collections.abc import Sequence
 from auricle.model.statement import Statement
 from auricle.model.subject import Store, Subject
 from auricle.report.binding import Binding
+from auricle.report.export import COLUMNS
 from auricle.report.filters import condition
+from auricle.report.interactions import OUTCOME, QUERY, SCORE
 
-COLUMNS = (
-    "event_id",
-    "event_name",
-    "occurred_at",
-    "received_at",
-    "site_id",
-    "session_id",
-    "user_id",
-    "source",
-    "schema_id",
-    "attributes",
-    "context",
-)
-"""What an export tells of each event."""
 QUERY_ID = "JSONExtractString(attributes, 'voice.query_id')"
-TOLD = ("voice.query", "voice.outcome")
-SCORE = "voice.evaluated"
+TOLD = (QUERY, OUTCOME)
 POINT = "datapoint.written"
 
 

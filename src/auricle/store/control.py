@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from auricle import clock
 from auricle.errors import Conflict, Invalid, NotFound, Unauthorized
@@ -19,7 +18,7 @@ from auricle.model.principal import Kind, Principal
 from auricle.model.receipt import Fault
 from auricle.settings import Settings
 from auricle.store.audit import append
-from auricle.store.database import open_database, told
+from auricle.store.database import insert_new, open_database, told
 from auricle.store.rules import kept_rules, read_expiry, rules_row
 from auricle.store.tables import api_keys, tenants
 
@@ -314,6 +313,5 @@ def check_tenant(tenant: str) -> None:
 
 
 def _make_tenant(connection: Connection, tenant: str) -> bool:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(tenants).values(id=tenant, created_at=clock.now()).on_conflict_do_nothing()
+    new = insert_new(connection, tenants).values(id=tenant, created_at=clock.now())
     return connection.execute(new.returning(tenants.c.id)).first() is not None

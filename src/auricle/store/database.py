@@ -8,7 +8,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from auricle.errors import StorageFull, Unavailable
@@ -90,3 +91,10 @@ def told() -> Iterator[None]:
         raise Unavailable("The database cannot be written or read.", retry_after=2) from error
     except SQLAlchemyError as error:
         raise Unavailable("The database cannot be reached.", retry_after=2) from error
+
+
+def insert_new(bind: Engine | Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that passes over rows whose key is there already; `RETURNING` gives those that were new."""
+    if bind.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from auricle.errors import Unavailable
 from auricle.model.subject import Erasure, Mark, State, Store, Subject, Suppression
 from auricle.store.audit import append
-from auricle.store.database import told
+from auricle.store.database import insert_new, told
 from auricle.store.journal import ADD
 from auricle.store.tables import consents, erased_events, erasures, failed_events, journal, meta, suppressions
 
@@ -82,7 +81,7 @@ class ErasureStore:
             for mark, hashed in marks
         ]
         if rows:
-            connection.execute(self._insert(suppressions).on_conflict_do_nothing(), rows)
+            connection.execute(insert_new(connection, suppressions), rows)
             connection.execute(_RAISE)
 
     def note_erased(self, erasure: Erasure, ids: Iterable[tuple[int, str]]) -> None:
@@ -93,12 +92,9 @@ class ErasureStore:
         ]
         for start in range(0, len(rows), PAGE):
             with told(), self._engine.begin() as connection:
-                connection.execute(self._insert(erased_events).on_conflict_do_nothing(), rows[start : start + PAGE])
+                connection.execute(insert_new(connection, erased_events), rows[start : start + PAGE])
         with told(), self._engine.begin() as connection:
             connection.execute(_RAISE)
-
-    def _insert(self, table: Any) -> Any:
-        return (postgresql if self.shared else sqlite).insert(table)
 
     @property
     def shared(self) -> bool:

@@ -1,9 +1,8 @@
 """Signatures that were used, so that none is used twice."""
 
 from sqlalchemy import Engine, delete
-from sqlalchemy.dialects import postgresql, sqlite
 
-from auricle.store.database import told
+from auricle.store.database import insert_new, told
 from auricle.store.tables import signatures
 
 
@@ -18,9 +17,8 @@ class SignatureStore:
 
         `until` is the Unix second from which on it is too old in any case.
         """
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         row = {"key_id": key_id, "mac": mac, "until": until}
-        new = dialect.insert(signatures).values(row).on_conflict_do_nothing().returning(signatures.c.until)
+        new = insert_new(self._engine, signatures).values(row).returning(signatures.c.until)
         with told(), self._engine.begin() as connection:
             return connection.execute(new).first() is not None
 

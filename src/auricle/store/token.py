@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from auricle import clock
 from auricle.errors import Unauthorized
 from auricle.store.audit import append
 from auricle.store.control import ControlStore
-from auricle.store.database import told
+from auricle.store.database import insert_new, told
 from auricle.store.tables import revoked_tokens, tenants
 
 LONGEST_ID = 256
@@ -47,9 +46,8 @@ class TokenStore:
         It is remembered until `expires_at`, when they end by themselves; for ever without.
         """
         until = None if expires_at is None else int(expires_at.timestamp()) + 1
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         row = {"tenant_id": tenant, "jti": jti, "revoked_at": clock.micros(), "until": until}
-        new = dialect.insert(revoked_tokens).values(row).on_conflict_do_nothing().returning(revoked_tokens.c.jti)
+        new = insert_new(self._engine, revoked_tokens).values(row).returning(revoked_tokens.c.jti)
         with told(), self._engine.begin() as connection:
             done = connection.execute(new).first() is not None
             if done:
