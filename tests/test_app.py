@@ -1,8 +1,6 @@
 """The whole: in through the doors, out through the reports; started, stopped, killed, and started again."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,24 +81,6 @@ def test_it_is_killed_and_stopped_and_forgets_nothing(database_settings: Setting
         counts = service.drained("acme")
         assert counts["stored"] == len(sent) == count(service, "acme")
         assert "Traceback" not in service.log.read_text()
-
-
-def test_a_folder_serves_one_process(service: Service) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from pathlib import Path; from auricle import app, settings\n"
-        "app.serve(settings.Settings(data=Path(sys.argv[1]), port=0))",
-        str(service.settings.data),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last == (
-        f"auricle.app.InUse: Another process serves {service.settings.data}. "
-        "Stop it, or choose another folder with --data."
-    )
-    assert service.ask("GET", "/readyz").status == 200
 
 
 def test_building_opens_nothing_but_the_relational_database(tmp_path: Path) -> None:

@@ -2,34 +2,22 @@
 
 import asyncio
 import contextlib
-import fcntl
-import gc
-import os
-import resource
-import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-import orjson
 import structlog
-import uvicorn
-import uvloop
 from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from auricle import __version__, clock, telemetry
+from auricle import __version__, clock
 from auricle.edge import audit as audit_door
 from auricle.edge import consents, description, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import sql as sql_door
 from auricle.edge.admin import AdminDoors
-from auricle.edge.connection import IDLE_SECONDS, connections
 from auricle.edge.cors import Cors
 from auricle.edge.datapoints import DatapointDoor
 from auricle.edge.entrance import Entrance
@@ -43,7 +31,6 @@ from auricle.edge.lists import ListDoor
 from auricle.edge.otlp import OtlpDoor
 from auricle.edge.refusal import HANDLERS
 from auricle.edge.schemas import SchemaDoors
-from auricle.edge.socket import Socket
 from auricle.edge.stream import StreamDoor
 from auricle.edge.subjects import SubjectDoors
 from auricle.edge.traffic import Traffic
@@ -75,7 +62,6 @@ from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.options import OptionsStore
 from auricle.store.schema import SchemaStore
-from auricle.store.secret import check_secret, secret_file
 from auricle.store.signature import SignatureStore
 from auricle.store.token import TokenStore
 
@@ -84,14 +70,6 @@ log = structlog.get_logger(__name__)
 ENGINE_PATIENCE_SECONDS = 20.0
 """How long the doors stay shut at the start, until every id ever stored is known; events could be taken without, but
 a repetition would be told `stored`. Some 3 seconds are the rule."""
-FRAME_SLACK = 65_536
-"""Bytes over the limit of a frame that are still read, so that the refusal arrives."""
-OWN_FILES = 200
-"""Open files that are not connections: databases, the engine's pipes and sockets, the log."""
-
-
-class InUse(Exception):
-    """Another process serves this data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,76 +148,6 @@ def build(settings: Settings) -> ASGIApp:
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
     hot = {way: handler for door in doors for way, handler in door.hot.items()}
     return Front(app, hot, paths, parts.cors, traffic)
-
-
-def serve(settings: Settings, ready: Callable[[str], None] | None = None) -> None:
-    """Serves until a signal ends it; `ready` is called with the address once requests are answered.
-
-    Raises:
-        WeakSecret: the address is public, and the secret of tokens can be guessed.
-        InUse: another process serves this data folder.
-        OSError: the address cannot be listened on.
-    """
-    check_secret(settings)
-    telemetry.configure("debug" if settings.debug_mode else settings.log_level, settings.log_format)
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(settings.data):
-        listener = _listen(settings.host, settings.port)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{listener.getsockname()[1]}"
-        if (file := secret_file(settings)) is not None:
-            log.warning("token_secret_of_our_own", file=str(file))
-        protocol, _ = connections(_room_for(settings.max_connections))
-        config = uvicorn.Config(
-            build(settings),
-            http=protocol,  # type: ignore[arg-type]
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="on",
-            timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=10,
-            ws=Socket,
-            # NOTE: a frame over the limit is refused by its header; one just over it is read, for a client that is cut
-            # off while it sends may never see why.
-            ws_max_size=settings.max_batch_bytes + FRAME_SLACK,
-            ws_per_message_deflate=False,
-            ws_ping_interval=settings.stream_idle / 2,
-            ws_ping_timeout=settings.stream_idle / 2,
-        )
-        _tune_interpreter()
-        note = settings.data / "service.json"
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            # NOTE: uvicorn raises the signal once more when it has stopped, and the default would end us right there.
-            signal.signal(ending, lambda *_: None)
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(uvicorn.Server(config), listener, note, url, ready))
-        finally:
-            note.unlink(missing_ok=True)
-
-
-def _room_for(connections: int) -> int:
-    """How many connections there may be: raises the process's limit on open files, and keeps some for our own."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + OWN_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    # NOTE: without a file left to take a client into, the event loop would ask for one again and again, at full speed.
-    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - OWN_FILES))
-
-
-def _tune_interpreter() -> None:
-    """Sets the interpreter up for one busy event loop beside a few threads that mostly wait for the disk."""
-    # NOTE: a batch makes thousands of small objects and no cycle; at Python's default of 700 objects a collection,
-    # decoding took twice as long (measured on batches of 100).
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
-    # NOTE: a commit comes back for the interpreter some ten times, and at the default of 5 ms it waited for the event
-    # loop each time: half of the commits took over 16 ms under load, and 5 ms with this (`bench ingest`).
-    sys.setswitchinterval(0.0005)
 
 
 def _wire(settings: Settings) -> Parts:
@@ -332,46 +240,3 @@ async def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - a thread's flag, looked at a few times at the start
                 await asyncio.sleep(0.02)
-
-
-async def _serve(
-    server: uvicorn.Server, listener: socket.socket, note: Path, url: str, ready: Callable[[str], None] | None
-) -> None:
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    if server.started:
-        _leave_note(note, url)
-        if ready:
-            ready(url)
-    await serving
-
-
-def _leave_note(note: Path, url: str) -> None:
-    """Tells the command line where the service of this folder is."""
-    note.write_bytes(orjson.dumps({"url": url, "pid": os.getpid(), "started_at": clock.now().isoformat()}))
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the data folder: two services in one would take each other's blocks."""
-    with (folder / "service.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InUse(f"Another process serves {folder}. Stop it, or choose another folder with --data.") from error
-        yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    listener.listen(2048)
-    listener.setblocking(False)
-    return listener

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from auricle import app
+from auricle import process
 from auricle.cli.options import Data, Json, settings_of
 from auricle.cli.output import WRONG_USE, Failure, print_json, stdout
 from auricle.store.secret import WeakSecret, secret_file
@@ -39,10 +39,10 @@ def serve(
             console.print(f"  tokens are signed with the secret in {file}", markup=False, soft_wrap=True)
 
     try:
-        app.serve(settings, ready)
+        process.serve(settings, ready)
     except WeakSecret as error:
         raise Failure(str(error), WRONG_USE) from None
-    except app.InUse as error:
+    except process.InUse as error:
         raise Failure(str(error)) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

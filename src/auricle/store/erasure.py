@@ -251,7 +251,7 @@ class ErasureStore:
     def working(self) -> Iterator[bool]:
         """Whether this process may erase: one at a time. The right is held until the block ends.
 
-        In SQLite the data folder's own lock has seen to it (`auricle.app`).
+        In SQLite the data folder's own lock has seen to it (`auricle.process`).
         """
         if not self.shared:
             yield True

@@ -202,7 +202,7 @@ class JournalStore:
     def indexing(self) -> Iterator[Callable[[], bool]]:
         """Whether this process may index: one at a time, until the block ends. Ask again before every insert.
 
-        In SQLite the data folder's own lock has seen to it (`auricle.app`).
+        In SQLite the data folder's own lock has seen to it (`auricle.process`).
 
         Raises:
             Unavailable: when asked, the connection that held the right is gone, and the right with it.
