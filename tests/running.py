@@ -205,15 +205,15 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, more: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """The service on these settings' data folder and database, running."""
+def serving(settings: Settings, more: Mapping[str, str] | None = None, *, ready: bool = True) -> Iterator[Service]:
+    """The service on these settings' data folder and database, running; `ready` as in `Service.start`."""
     settings.data.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ) | dict(more or {})
     if settings.database_url:
         environment["DATABASE_URL"] = settings.database_url
     service = Service(settings, environment)
     try:
-        service.start()
+        service.start(ready)
         yield service
     finally:
         service.client.close()
