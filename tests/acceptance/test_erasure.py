@@ -128,10 +128,24 @@ def test_no_byte_of_a_person_is_left(service: Service, tmp_path: Path) -> None:
     service.start()
     other = ask(service, "POST", "/erase", {"session_id": f"{NAME}-session"}, tenant="other").body["id"]
     done = wait_until(lambda: (told := receipt(service, erasure))["state"] == "done" and told, 90)
-    assert done["erased"] == {"events": 47, "points": 0, "scores": 1, "journal": 0, "failed_events": 3 + 1}
+    assert done["erased"] == {
+        "events": 47,
+        "points": 0,
+        "scores": 1,
+        "journal": 0,
+        "failed_events": 3 + 1,
+        "consents": 0,
+    }
     assert done["suppressed"] == 3
     theirs_too = wait_until(lambda: (told := receipt(service, other, "other"))["state"] == "done" and told, 50)
-    assert theirs_too["erased"] == {"events": 1, "points": 0, "scores": 0, "journal": 0, "failed_events": 0}
+    assert theirs_too["erased"] == {
+        "events": 1,
+        "points": 0,
+        "scores": 0,
+        "journal": 0,
+        "failed_events": 0,
+        "consents": 0,
+    }
     assert holding(service.settings.data, NAME) == []
 
     assert ask(service, "POST", "/find", {"user_id": f"{NAME}-user"}).body["events"] == 0

@@ -20,7 +20,7 @@ from auricle.model.statement import Statement
 from auricle.settings import Settings
 from auricle.store.events import EventStore
 from auricle.store.journal import Entry, JournalStore
-from running import wait_until
+from running import retire, wait_until
 
 NOW = 1_780_000_000_000_000
 
@@ -137,6 +137,18 @@ def test_a_repetition_after_a_restart_is_a_duplicate(rig: Rig) -> None:
     rig.write(*told)
     rig.step()
     assert (rig.stored, rig.counts) == (ids(told), {"received": 6, "stored": 3, "duplicate": 3})
+
+
+def test_a_repetition_of_what_is_no_longer_kept_is_a_duplicate(rig: Rig) -> None:
+    told = [rig.event() for _ in range(3)]
+    rig.write(*told)
+    rig.step()
+    retire(rig.events, *told[:2])
+    for _ in range(2):
+        rig.write(*told, rig.event())
+        rig.step()
+        rig.restart()
+    assert (len(rig.stored), rig.counts) == (3, {"received": 11, "stored": 5, "duplicate": 6})
 
 
 def test_the_same_id_of_two_tenants_is_two_events(rig: Rig) -> None:

@@ -29,7 +29,7 @@ from auricle.store.database import open_database
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import Entry, JournalStore, Settlement
-from running import wait_until
+from running import retire, wait_until
 
 REGISTRY = Registry.load()
 
@@ -351,6 +351,30 @@ def test_after_a_restart_what_waits_is_known(rig: Rig) -> None:
     assert rig.counts == {"received": 7, "stored": 2, "duplicate": 5}
 
 
+def test_what_is_no_longer_kept_is_told_duplicate_and_expired(rig: Rig) -> None:
+    events = [raw() for _ in range(2)]
+
+    async def act() -> Any:
+        await rig.take(*events)
+        await rig.index()
+        ids = [(rig.tenant, event["event_id"]) for event in events]
+        await asyncio.to_thread(retire, rig.events, *(one for one, _ in rig.events.find(ids)))
+
+    async def again() -> Any:
+        await rig.index()
+        fates = [await rig.intake.fate(f"{rig.tenant}{more}", events[0]["event_id"]) for more in ("", "-other")]
+        # Nobody can say any more whether the body is another one.
+        return fates, await rig.take(events[0], {**events[1], "attributes": {"page": "/other"}})
+
+    rig.run(act)
+    rig.open()
+    assert rig.run(again) == (
+        [{"fate": "expired"}, None],
+        [duplicate(0, events[0]), duplicate(1, events[1])],
+    )
+    assert rig.counts == {"received": 4, "stored": 2, "duplicate": 2}
+
+
 def test_the_fate_of_an_event_in_each_state(rig: Rig) -> None:
     event, wrong = raw(attributes={"page": "/fate"}), raw(source="pigeon")
     quiet = raw(context={"consent": {"analytics": False}})
@@ -423,7 +447,7 @@ def test_the_watermark_is_never_ahead_of_a_waiting_event(rig: Rig) -> None:
 def test_the_watermark_holds_while_requests_overtake_each_other(rig: Rig) -> None:
     """A request that had to ask the store comes to the journal behind one that was received later."""
     slow, quick = raw(), raw()
-    find = rig.events.find_async
+    find = rig.events.known_async
     passed = asyncio.Event()
 
     async def late(ids: Any) -> Any:
@@ -432,7 +456,7 @@ def test_the_watermark_holds_while_requests_overtake_each_other(rig: Rig) -> Non
 
     async def act() -> None:
         rig.seen.complete = False
-        rig.intake._events = type("Late", (), {"find_async": staticmethod(late)})()
+        rig.intake._events = type("Late", (), {"known_async": staticmethod(late)})()
         first = asyncio.create_task(rig.take(slow))
         await asyncio.sleep(0.05)
         rig.seen.complete = True

@@ -15,6 +15,7 @@ from auricle.intake.options import Options
 from auricle.intake.pseudonym import names_of
 from auricle.intake.row import body_of, line_of
 from auricle.intake.suppression import SuppressionList
+from auricle.model.consent import Saying, Speaker
 from auricle.model.event import Event
 from auricle.model.principal import Principal, Scope
 from auricle.model.query import Filter, Op
@@ -22,6 +23,7 @@ from auricle.model.statement import Statement
 from auricle.model.subject import Erasure, State, Subject
 from auricle.privacy.erasure import SETTLE, Eraser, is_of
 from auricle.store.audit import AuditStore
+from auricle.store.consent import ConsentStore
 from auricle.store.erasure import ErasureStore
 from auricle.store.events import EventStore
 from auricle.store.journal import Block, Entry, FailedEvent, JournalStore, Settlement
@@ -308,6 +310,31 @@ def test_failed_events_go_too(rig: Rig) -> None:
         left = connection.execute(text("SELECT event_id FROM failed_events ORDER BY id")).scalars().all()
     assert left == [ids_[1], ids_[2], ids_[3], "", ids_[4]]
     assert rig.tenant in rig.room
+
+
+SAID = (("user", "bare"), ("user", "u"), ("user", "n\0l"), ("session", "u"), ("user", "v"))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "gone"),
+    [
+        pytest.param({"user_id": "u"}, {0, 1}, id="a user, under every name"),
+        pytest.param({"session_id": "u"}, {3}, id="a session"),
+        pytest.param({"user_id": "n\0l"}, {2}, id="an id that PostgreSQL cannot keep"),
+        pytest.param({"user_id": "u", "site_id": "shop"}, set(), id="a part of what a user did"),
+    ],
+)
+def test_what_a_person_said_on_being_counted_goes_too(rig: Rig, conditions: dict[str, Any], gone: set[int]) -> None:
+    bare = names_of("u", rig.options.for_tenant(rig.tenant))[-1]
+    said = [(Speaker(speaker), bare if said_by == "bare" else said_by) for speaker, said_by in SAID]
+    consents = ConsentStore(rig.database)
+    for tenant in (rig.tenant, f"{rig.tenant}-other"):
+        sayings = tuple(Saying(*each, False, NOW) for each in said)
+        JournalStore(rig.database).commit([Entry(tenant, NOW, 0, b"", b"", {}, consents=sayings)])
+    done = rig.finish(rig.order(**conditions))
+    left = {n for n, each in enumerate(said) if consents.find(rig.tenant, *each)}
+    assert (left, dict(done.erased)) == (set(range(5)) - gone, {"consents": len(gone)} if gone else {})
+    assert consents.counts(f"{rig.tenant}-other") == {False: 5, True: 0}
 
 
 CASES = [

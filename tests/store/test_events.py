@@ -19,8 +19,8 @@ from auricle.intake.row import body_of, line_of
 from auricle.model.event import Event
 from auricle.model.statement import Rows, Statement
 from auricle.settings import Settings
-from auricle.store.events import COLUMNS, BadRows, EventStore
-from running import wait_until
+from auricle.store.events import COLUMNS, BadRows, EventStore, Known
+from running import retire, wait_until
 
 NOW = 1_780_000_000_000_000
 
@@ -62,7 +62,7 @@ def test_what_is_written_is_found_whole(events: EventStore, tenant: str) -> None
     events.insert(rows_of(full, bare), tenant)
     asked = [(tenant, full.event_id), (tenant, bare.event_id), (tenant, str(uuid.uuid4()))]
     assert sorted(events.find(asked)) == sorted([(full, NOW), (bare, NOW + 1)])
-    assert asyncio.run(events.find_async(asked[:1])) == [(full, NOW)]
+    assert asyncio.run(events.known_async(asked[:1])) == Known([(full, NOW)], set())
 
 
 def test_nothing_of_another_tenant_is_found(events: EventStore, tenant: str) -> None:
@@ -83,6 +83,20 @@ def test_many_ids_are_looked_up_in_parts(events: EventStore, tenant: str) -> Non
     found = events.find([(tenant, e.event_id) for e in written])
     assert sorted(at for _, at in found) == [NOW + n for n in range(4_500)]
     assert events.find([]) == []
+
+
+def test_what_is_no_longer_kept_is_known_by_its_id(events: EventStore, tenant: str) -> None:
+    kept, gone, foreign = event(tenant), event(tenant), event(f"{tenant}-other")
+    events.insert(rows_of(kept, gone, foreign), tenant)
+    retire(events, gone, foreign)
+    retire(events, gone)  # killed and repeated
+    asked = [(tenant, one.event_id) for one in (kept, gone, foreign)]
+    assert events.known(asked) == Known([(kept, NOW)], {(tenant, gone.event_id)})
+    assert events.retired([(tenant, foreign.event_id), ("nobody", gone.event_id)]) == set()
+    assert events.known([]) == Known([], set())
+    listed = b"".join(events.ids())
+    ids = {listed[n : n + 8][::-1] + listed[n + 8 : n + 16][::-1] for n in range(0, len(listed), 16)}
+    assert {kept.key, gone.key, foreign.key} <= ids
 
 
 def test_a_token_writes_once(events: EventStore, tenant: str) -> None:

@@ -167,11 +167,15 @@ class Indexer:
         """The rows that the store does not have yet; the others are counted."""
         suspects = np.ones(len(rows), dtype=np.bool_) if self._in_doubt else self._seen.suspects(keys)
         asked = [row.name for row, suspect in zip(rows, suspects, strict=True) if suspect]
-        known = {(event.tenant_id, event.event_id): at for event, at in self._events.find(asked)}
+        found = self._events.known(asked)
+        known = {(event.tenant_id, event.event_id): at for event, at in found.kept}
         kept = []
         for row in rows:
             at, mine = known.get(row.name), received_at_of(row.line)
-            if at is None:
+            if row.name in found.retired:
+                # No row that still waits here is retired: a sweep takes only what was settled long before.
+                tally[row.tenant_id, "duplicate"] += 1
+            elif at is None:
                 kept.append(row)
                 known[row.name] = mine
             else:

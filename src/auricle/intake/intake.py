@@ -24,7 +24,7 @@ from auricle.intake.steps import run
 from auricle.intake.suppression import SuppressionList
 from auricle.model.event import Event, key_of
 from auricle.model.receipt import Dropped, Fault, Receipt, Rejected, Status
-from auricle.store.events import EventStore
+from auricle.store.events import EventStore, Known
 from auricle.store.journal import Entry, FailedEvent, JournalStore
 
 log = structlog.get_logger(__name__)
@@ -59,10 +59,13 @@ class _Request:
     put_offs: int = 0
     """Tellings that were left out; they do not count as received."""
 
-    def drop(self, key: bytes, first: int) -> int:
-        """Marks a telling as a repetition of the event with the fingerprint `first`; gives its index."""
+    def drop(self, key: bytes, first: int | None) -> int:
+        """Marks a telling as a repetition of the event with the fingerprint `first`; gives its index.
+
+        Without the first one's fingerprint, which is not kept for ever, nobody can say whether they differ.
+        """
         told = self.tellings.pop(key)
-        conflict = conflicts(first, told.fingerprint, self.skewed)
+        conflict = first is not None and conflicts(first, told.fingerprint, self.skewed)
         self.receipts[told.index] = Receipt(told.index, told.event.event_id, Status.DUPLICATE, conflict=conflict)
         return told.index
 
@@ -248,19 +251,21 @@ class Intake:
         asked = [(request.tenant_id, told.event.event_id) for told, suspect in pairs if suspect]
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
-                stored = await self._events.find_async(asked)
+                found = await self._events.known_async(asked)
         except (AuricleError, TimeoutError):
             # The engine is away. Whom the filter suspects is nearly always a repetition, so `stored` would be a lie: it
             # is asked for again. While the filter still fills, everyone is suspected and the events are taken; the
             # indexer, which must have the engine, finds the truth.
-            stored = []
+            found = Known([], set())
             if self._seen.complete:
                 for (key, _), suspect in zip(list(request.tellings.items()), suspects, strict=True):
                     if suspect:
                         request.put_off(key)
-        for known, _ in stored:
+        for known, _ in found.kept:
             request.drop(known.key, fingerprint_of(body_of(known), known.occurred_at))
-        request.decisions["store"] += len(stored)
+        for _, event_id in found.retired:
+            request.drop(key_of(event_id), None)
+        request.decisions["store"] += len(found.kept) + len(found.retired)
         # NOTE: while the store was asked, another request may have brought the same id.
         return self._drop_known(request)
 
@@ -313,32 +318,36 @@ class Intake:
         return min(now, flying, now if waiting is None else waiting) - 1
 
     async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
-        """What became of an event: `stored`, `waiting`, `rejected`, `dropped`, `erased`; None when it is not known."""
+        """What became of an event; None when nothing is known of it.
+
+        `stored`, `waiting`, `rejected`, `dropped`, `erased`, or `expired`: it was stored, and is no longer kept.
+        """
         key = key_of(event_id)
         if self._window.known(tenant, [key]):
             flying = self._flight_of(tenant, key)
             if flying is not None:
                 await asyncio.shield(flying)
-        stored = await self._stored(tenant, event_id)
-        if stored is not None:
-            event, received_at = stored
+        known = await self._known(tenant, event_id)
+        if known.kept:
+            event, received_at = known.kept[0]
             return {"fate": "stored", "event": event, "received_at": received_at}
         if self._window.known(tenant, [key]):
             return {"fate": "waiting"}
         suppressed = self._suppressed and self._suppressed.of(tenant)
         if suppressed and suppressed.knows(key):
             return {"fate": "erased"}
+        if known.retired:
+            return {"fate": "expired"}
         failed = await self._inbox.find(tenant, event_id)
         return {"fate": failed.status, "failed": failed} if failed else None
 
-    async def _stored(self, tenant: str, event_id: str) -> tuple[Event, int] | None:
+    async def _known(self, tenant: str, event_id: str) -> Known:
         try:
-            found = await self._events.find_async([(tenant, event_id)])
+            return await self._events.known_async([(tenant, event_id)])
         except Unavailable:
             if self._window.known(tenant, [key_of(event_id)]):
-                return None
+                return Known([], set())
             raise
-        return found[0] if found else None
 
 
 def _sort(raw: Sequence[Any], verdicts: Sequence[Verdict], door: Door) -> tuple[_Request, list[Refused], Counter[str]]:

@@ -86,6 +86,8 @@ class Store(StrEnum):
     JOURNAL = "journal"
     """Rows that the event store could not read, set aside in the journal."""
     FAILED_EVENTS = "failed_events"
+    CONSENTS = "consents"
+    """What the person said on being counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class ConsentStore:
     def find(self, tenant_id: str, speaker: Speaker, subject: str) -> Consent | None:
         """What this person last said; None for one who never refused."""
         query = select(consents.c.analytics, consents.c.said_at, consents.c.received_at).where(
-            consents.c.tenant_id == tenant_id, consents.c.speaker == speaker.value, consents.c.id == _kept(subject)
+            consents.c.tenant_id == tenant_id, consents.c.speaker == speaker.value, consents.c.id == kept_id(subject)
         )
         with told(), self._engine.connect() as connection:
             row = connection.execute(query).first()
@@ -80,7 +80,7 @@ def _who_refused(connection: Connection, tenant_id: str, sayings: Sequence[Sayin
     for speaker in Speaker:
         words = [one for one in sayings if one.speaker is speaker]
         for start in range(0, len(words), AT_ONCE):
-            part = {_kept(one.id): one for one in words[start : start + AT_ONCE]}
+            part = {kept_id(one.id): one for one in words[start : start + AT_ONCE]}
             told_by = {"tenant_id": tenant_id, "speaker": speaker.value, "ids": list(part)}
             found += [part[row.id] for row in connection.execute(_REFUSED, told_by)]
     return found
@@ -90,13 +90,14 @@ def _row(tenant_id: str, one: Saying, received_at: int) -> Mapping[str, object]:
     return {
         "tenant_id": tenant_id,
         "speaker": one.speaker.value,
-        "id": _kept(one.id),
+        "id": kept_id(one.id),
         "analytics": int(one.analytics),
         "said_at": one.said_at,
         "received_at": received_at,
     }
 
 
-def _kept(subject: str) -> str:
+def kept_id(subject: str) -> str:
+    """A person's id as this table has it."""
     # NOTE: PostgreSQL takes no NUL in text.
     return subject.replace("\0", "\ufffd")

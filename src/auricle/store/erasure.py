@@ -14,6 +14,7 @@ from sqlalchemy import Engine, delete, func, insert, select, text, update
 from auricle.errors import Unavailable
 from auricle.model.subject import Erasure, Mark, State, Store, Subject, Suppression
 from auricle.store.audit import append
+from auricle.store.consent import kept_id
 from auricle.store.database import insert_new, told
 from auricle.store.journal import ADD
 from auricle.store.tables import consents, erased_events, erasures, failed_events, journal, meta, suppressions
@@ -174,9 +175,12 @@ class ErasureStore:
     def erase_consents(self, erasure: Erasure, speakers: Iterable[tuple[str, str]]) -> None:
         """Deletes what persons of a tenant said on being counted: each a `user` or a `session`, and its id."""
         with told(), self._engine.begin() as connection:
+            gone = 0
             for speaker, said_by in speakers:
                 theirs = (consents.c.tenant_id == erasure.tenant_id, consents.c.speaker == speaker)
-                connection.execute(delete(consents).where(*theirs, consents.c.id == said_by))
+                gone += connection.execute(delete(consents).where(*theirs, consents.c.id == kept_id(said_by))).rowcount
+            if gone:
+                self._count(connection, erasure, Store.CONSENTS, gone)
 
     def erase_failed(self, erasure: Erasure, meant: Callable[[str, str], bool]) -> None:
         """Deletes the failed events of a tenant that are `meant`, given the id and the body (`""` for a bare note)."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Self
 
@@ -40,8 +41,20 @@ EXPORT_SECONDS = 3_600
 PIECE = 1 << 18
 """Bytes of an export that are read at a time."""
 _ERROR_NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
+TABLES = ("events", "retired")
+"""The tables of the engine, each in `sql/`; made where they are not there yet."""
 FIND_IDS = 2_000
 """Ids of one look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of some ids."""
+
+    kept: list[tuple[Event, int]]
+    """The events, each with its `received_at` in microseconds."""
+    retired: set[tuple[str, str]]
+    """(tenant id, event id) of those that were stored once and are no longer kept."""
 
 
 class BadRows(Exception):
@@ -133,17 +146,38 @@ class EventStore:
                     found.append((event, received_at))
         return found
 
-    async def find_async(self, ids: Sequence[tuple[str, str]]) -> list[tuple[Event, int]]:
-        """`find`, without holding the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookups, self.find, ids)
+    def retired(self, ids: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of (tenant id, event id) that were stored once and are no longer kept."""
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(ids), FIND_IDS):
+            part = ids[start : start + FIND_IDS]
+            sql = "SELECT tenant_id, toString(event_id) FROM retired WHERE event_id IN {ids:Array(UUID)}"
+            rows = self._read(Statement(sql, {"ids": [event_id for _, event_id in part]})).rows
+            found |= {(tenant_id, event_id) for tenant_id, event_id in rows} & set(part)
+        return found
+
+    def known(self, ids: Sequence[tuple[str, str]]) -> Known:
+        """What is known of (tenant id, event id): the events that are kept, and the ids of those that no longer are."""
+        # NOTE: the events first. An id is noted before its row goes, so it cannot slip through between the two.
+        kept = self.find(ids)
+        there = {(event.tenant_id, event.event_id) for event, _ in kept}
+        return Known(kept, self.retired([one for one in ids if one not in there]))
+
+    async def known_async(self, ids: Sequence[tuple[str, str]]) -> Known:
+        """`known`, without holding the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookups, self.known, ids)
 
     def ids(self) -> Iterator[bytes]:
-        """Every stored event id, in pieces of whole ids.
+        """Every event id that was ever stored, in pieces of whole ids.
 
         An id is 16 bytes: two little-endian halves, the high one first.
         """
+        for table in ("events", "retired"):
+            yield from self._ids(table)
+
+    def _ids(self, table: str) -> Iterator[bytes]:
         with self._told() as client:
-            stream: Any = client.raw_stream("SELECT event_id FROM events", fmt="RowBinary")
+            stream: Any = client.raw_stream(f"SELECT event_id FROM {table}", fmt="RowBinary")
             rest = b""
             while piece := stream.read(1 << 20):
                 piece = rest + piece
@@ -296,7 +330,8 @@ class EventStore:
         else:
             options["dsn"] = place
         client = clickhouse_connect.get_client(**options)
-        client.command(resources.files("auricle.store").joinpath("sql/events.sql").read_text())
+        for table in TABLES:
+            client.command(resources.files("auricle.store").joinpath(f"sql/{table}.sql").read_text())
         return client
 
 
