@@ -139,6 +139,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/subjects/erasures/{{erasure_id}}"): Row(_any(PRIVACY)),
     ("GET", f"{API}/subjects/suppressions"): Row(_any(PRIVACY)),
     ("DELETE", f"{API}/subjects/suppressions/{{erasure_id}}"): Row(_any(PRIVACY)),
+    ("GET", f"{API}/evaluations"): Row(_any(READ, ADMIN)),
+    ("POST", f"{API}/evaluations/run"): Row(_any(ADMIN)),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),
     ("GET", "/metrics"): Row(_any(READ, ADMIN)),
     ("GET", f"{API}/reports/metrics"): Row(_any(READ)),

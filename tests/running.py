@@ -211,7 +211,8 @@ class Service:
 def serving(settings: Settings, more: Mapping[str, str] | None = None, *, ready: bool = True) -> Iterator[Service]:
     """The service on these settings' data folder and database, running; `ready` as in `Service.start`."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ) | dict(more or {})
+    # NOTE: scores are events of their tenant, and tests count those; who tests the judge turns it on.
+    environment = dict(os.environ) | {"AURICLE_JUDGE": "off"} | dict(more or {})
     if settings.database_url:
         environment["DATABASE_URL"] = settings.database_url
     service = Service(settings, environment)

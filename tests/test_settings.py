@@ -19,6 +19,8 @@ def another(name: str) -> tuple[str, Any]:
     """A text for the environment that is not the default, and the value it means."""
     default = Settings.model_fields[name].default
     fixed = {
+        "judge": ("off", "off"),
+        "evaluation_sample": ("0.5", 0.5),
         "log_level": ("debug", "debug"),
         "unknown_events": ("reject", "reject"),
         "max_nesting": ("5", 5),

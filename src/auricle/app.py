@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock
 from auricle.edge import audit as audit_door
-from auricle.edge import consents, description, export, exposition, status, summaries
+from auricle.edge import consents, description, evaluations, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import sql as sql_door
@@ -47,6 +47,7 @@ from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
 from auricle.intake.suppression import SuppressionList
 from auricle.jobs import Job, run_jobs
+from auricle.judge.run import Evaluator
 from auricle.model.statement import Rows, Statement
 from auricle.privacy.erasure import Eraser
 from auricle.report.explain import ExplainingReader
@@ -57,6 +58,7 @@ from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
 from auricle.store.erasure import ErasureStore
+from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
@@ -94,6 +96,7 @@ class Parts:
     inbox: Inbox
     cors: Cors
     eraser: Eraser
+    evaluator: Evaluator
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +133,12 @@ def build(settings: Settings) -> ASGIApp:
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(SubjectDoors(parts.guard, parts.eraser).routes)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
-    app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer))
+    evaluator, queue = parts.evaluator, parts.evaluator.queue
+    app.router.routes.extend(evaluations.routes(parts.guard, evaluator))
+    app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer, queue))
     traffic = Traffic()
     watched = exposition.Watched(
-        settings, traffic, parts.intake, parts.journal, parts.store, parts.events, parts.indexer
+        settings, traffic, parts.intake, parts.journal, parts.store, parts.events, parts.indexer, queue
     )
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
@@ -167,8 +172,9 @@ def _wire(settings: Settings) -> Parts:
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
+    evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser, evaluator)
 
 
 @asynccontextmanager
@@ -232,6 +238,8 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_signatures", 60, parts.guard.forget),
         Job("sweep_inbox", 60, sweep_inbox),
+        Job("evaluate", parts.settings.evaluation_interval, parts.evaluator.sweep),
+        Job("forget_evaluations", 3_600, parts.evaluator.forget),
     ]
 
 

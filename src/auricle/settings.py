@@ -289,6 +289,39 @@ class Settings(BaseSettings):
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )
 
+    judge: Literal["rules", "off"] = Field(
+        "rules",
+        validation_alias=_named("judge"),
+        description="Who judges voice interactions: `rules` looks at what happened; `off` is nobody.",
+    )
+    eval_batch_size: int = Field(
+        50,
+        ge=1,
+        le=1_000,
+        validation_alias=_named("eval_batch_size", "EVAL_BATCH_SIZE"),
+        description="Interactions that go to the judge at once; `rules` takes ten times as many.",
+    )
+    evaluation_interval: float = Field(
+        60,
+        gt=0,
+        validation_alias=_named("evaluation_interval"),
+        description="Pause between two looks for interactions to judge; one look goes on while there are any.",
+    )
+    evaluation_sample: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        validation_alias=_named("evaluation_sample"),
+        description="Share of the interactions that is judged, chosen by a hash of the query id.",
+    )
+    evaluation_days: int = Field(
+        7,
+        ge=2,
+        le=3_650,
+        validation_alias=_named("evaluation_days"),
+        description="Days that the queue remembers what it is done with.",
+    )
+
     @field_validator("jwt_jwks_url")
     @classmethod
     def _check_source(cls, told: str | None) -> str | None:

@@ -78,7 +78,13 @@ def test_a_key_sees_its_own_tenant_alone(watched: Service, tenant: str) -> None:
     assert events(samples) == {
         "received": 2, "stored": 2, "duplicate": 0, "rejected": 0, "dropped": 0, "observed": 0, "unkept": 0
     }  # fmt: skip
-    assert {name for name, _ in samples} == {"auricle_events_total", "auricle_events_waiting"}
+    assert {name for name, _ in samples} == {
+        "auricle_events_total",
+        "auricle_events_waiting",
+        "auricle_evaluations",
+        "auricle_evaluations_waiting",
+        "auricle_evaluation_seconds",
+    }
 
 
 @pytest.mark.parametrize(

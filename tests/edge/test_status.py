@@ -53,6 +53,15 @@ def test_statistics_add_up(either_service: Service, tenant: str) -> None:
             "waiting": 0,
             "observed": 0,
             "unkept": 0,
+            "evaluations": {
+                "waiting": 0,
+                "scored": 0,
+                "unscored": 0,
+                "skipped": 0,
+                "success_rate": None,
+                "latency_ms": None,
+                "reasons": {},
+            },
             "engine": {"starts": 1, "trouble": None},
         },
     )

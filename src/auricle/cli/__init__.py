@@ -1,4 +1,4 @@
-"""The command line: serving, importing, reports, SQL, schemas, the inbox, tenants, credentials, and the audit log."""
+"""The command line: serving, importing, reports, SQL, schemas, the inbox, the judge, tenants, keys, the audit log."""
 
 import os
 import sys
@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from auricle import __version__
-from auricle.cli import audit, demo, doctor, inbox, key, load, report, schema, serve, sql, subject, tenant, token
+from auricle.cli import (
+    audit,
+    demo,
+    doctor,
+    evaluate,
+    inbox,
+    key,
+    load,
+    report,
+    schema,
+    serve,
+    sql,
+    subject,
+    tenant,
+    token,
+)
 from auricle.cli.door import told_of
 from auricle.cli.output import FAILED, Failure, print_failure
 from auricle.errors import AuricleError
@@ -31,6 +46,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(schema.app, name="schema")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(subject.app, name="subject")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(report.app, name="report")
 
 

@@ -24,8 +24,10 @@ from auricle.edge.traffic import BOUNDS, Cell, Traffic
 from auricle.intake.indexer import Indexer
 from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
+from auricle.model.evaluation import Standing, State
 from auricle.model.principal import Scope
 from auricle.settings import Settings
+from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
 
@@ -43,6 +45,7 @@ class Watched:
     store: JournalStore
     events: EventStore
     indexer: Indexer
+    evaluations: EvaluationStore
 
 
 def routes(guard: Guard, watched: Watched) -> list[Route]:
@@ -58,7 +61,8 @@ def routes(guard: Guard, watched: Watched) -> list[Route]:
         else:
             principal = await guard.allowed(request, Scope.REPORTS_READ, Scope.ADMIN)
             counts = await asyncio.to_thread(watched.store.counts, principal.tenant_id)
-            body = _exposed(lambda: _events(counts, counts.get("waiting", 0)))
+            standing = await asyncio.to_thread(watched.evaluations.standing, principal.tenant_id)
+            body = _exposed(lambda: [*_events(counts, counts.get("waiting", 0)), *_evaluations(standing)])
         return Response(body, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return [Route("/metrics", metrics, methods=["GET"])]
@@ -97,12 +101,27 @@ def _events(counts: Mapping[str, int], waiting: int) -> Iterable[Metric]:
     yield GaugeMetricFamily("auricle_events_waiting", "Events on disk that the event store does not have yet.", waiting)
 
 
+def _evaluations(standing: Standing) -> Iterable[Metric]:
+    """The queue of the judge: what waits, and how what it remembers ended."""
+    yield GaugeMetricFamily(
+        "auricle_evaluations_waiting", "Interactions in the queue of the judge.", standing.states.get(State.WAITING, 0)
+    )
+    settled = GaugeMetricFamily("auricle_evaluations", "Interactions the queue is done with, by how.", labels=["state"])
+    for state in (State.SCORED, State.UNSCORED, State.SKIPPED):
+        settled.add_metric([state], standing.states.get(state, 0))
+    yield settled
+    yield GaugeMetricFamily(
+        "auricle_evaluation_seconds", "Mean time of a judgement.", (standing.latency_ms or 0.0) / 1_000
+    )
+
+
 def _service(watched: Watched, *, up: bool) -> Iterable[Metric]:
     """The service as a whole; `up` tells whether the event store answers."""
     build = GaugeMetricFamily("auricle_build", "1; the version is a label.", labels=["version"])
     build.add_metric([__version__], 1)
     yield build
     yield from _events(watched.store.totals(), watched.journal.waiting)
+    yield from _evaluations(watched.evaluations.standing(None))
     oldest = watched.journal.oldest
     age = 0.0 if oldest is None else max(0.0, (clock.micros() - oldest) / 1_000_000)
     yield GaugeMetricFamily("auricle_events_oldest_waiting_seconds", "How long the first of them has waited.", age)

@@ -292,6 +292,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             "action": TEXT,
         },
     ),
+    ("GET", f"{API}/evaluations"): Operation(
+        {
+            200: an_object(
+                {"judge": {"type": ["string", "null"]}, "waiting": COUNT, "scored": COUNT, "reasons": OBJECT},
+                {"oldest_waiting": _MAYBE},
+            )
+        }
+    ),
+    ("POST", f"{API}/evaluations/run"): Operation(
+        {200: an_object(dict.fromkeys(("scored", "unscored", "skipped", "put_off", "waiting"), COUNT))}
+    ),
     ("GET", f"{API}/stats"): Operation(
         {200: an_object({"tenant": TEXT, "events": OBJECT, "conserved": {"const": True}, "waiting": COUNT})}
     ),

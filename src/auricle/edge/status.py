@@ -13,13 +13,21 @@ from auricle.errors import AuricleError
 from auricle.intake.indexer import Indexer
 from auricle.intake.journal import Journal
 from auricle.model.principal import Scope
+from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
 
 VERDICTS = ("received", "stored", "duplicate", "rejected", "dropped", "waiting")
 
 
-def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journal, indexer: Indexer) -> list[Route]:
+def routes(
+    guard: Guard,
+    events: EventStore,
+    store: JournalStore,
+    journal: Journal,
+    indexer: Indexer,
+    evaluations: EvaluationStore,
+) -> list[Route]:
     """The probes, open to all, and the statistics of a tenant."""
     readiness = Readiness(events.ready)
 
@@ -49,6 +57,7 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
         """What became of the tenant's events: `received` is the sum of the other counts, always."""
         principal = await guard.allowed(request, Scope.REPORTS_READ, Scope.EVENTS_WRITE, Scope.ADMIN)
         counts = await asyncio.to_thread(store.counts, principal.tenant_id)
+        standing = await asyncio.to_thread(evaluations.standing, principal.tenant_id)
         told = {verdict: counts.get(verdict, 0) for verdict in VERDICTS}
         engine = events.engine
         return json_reply(
@@ -59,6 +68,7 @@ def routes(guard: Guard, events: EventStore, store: JournalStore, journal: Journ
                 "waiting": told["waiting"],
                 "observed": counts.get("observed", 0),
                 "unkept": counts.get("unkept", 0),
+                "evaluations": standing.as_json(),
                 "engine": {"starts": engine.starts if engine else None, "trouble": indexer.trouble},
             }
         )

@@ -234,3 +234,26 @@ erased_events = Table(
     Index("erased_events_by_erasure", "erasure_id", "store"),
     comment="Ids of events that were erased, so that none is counted again.",
 )
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("query_id", String(128), nullable=False),
+    Column("generation", BigInteger, nullable=False, comment="0, or the number of the backfill that judges again."),
+    Column("occurred_at", BigInteger, nullable=False, comment="Microseconds; when the outcome occurred."),
+    Column("queued_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("due_at", BigInteger, nullable=False, comment="Microseconds; claimed means: due when the lease ends."),
+    Column("lease", String(32), nullable=False, comment="The mark of the last claim; empty before the first."),
+    Column("attempts", Integer, nullable=False, comment="Replies of the judge that could not be used."),
+    Column("state", String(16), nullable=False, comment="waiting, scored, unscored or skipped"),
+    Column("reason", String(64), nullable=False),
+    Column("settled_at", BigInteger),
+    Column("latency_ms", Integer),
+    Index("evaluations_by_query", "tenant_id", "query_id", "generation", unique=True),
+    Index("evaluations_due", "state", "due_at"),
+    Index("evaluations_settled", "settled_at"),
+    comment="The queue of the judge, and for some time what became of each entry.",
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,48 @@
+"""`auricle evaluate`: the judge of the running service: how it stands, and judging now."""
+
+import typer
+
+from auricle.cli.door import API, open_door
+from auricle.cli.options import Json, Target, takes
+from auricle.cli.output import percent, print_json, print_table
+from auricle.model.principal import Kind
+
+app = typer.Typer(no_args_is_help=True, help="Judge voice interactions, and see how the judge stands.")
+
+EVALUATIONS = f"{API}/evaluations"
+ENDS = ("scored", "unscored", "skipped", "put_off")
+
+
+@app.command()
+@takes
+def status(target: Target, json: Json = False) -> None:
+    """Show what waits for the judge, and what became of the rest."""
+    with open_door(target, Kind.READ) as door:
+        answer = door.ask("GET", EVALUATIONS)
+    if json:
+        print_json(answer)
+        return
+    columns = ("judge", "waiting", "scored", "unscored", "skipped", "success_rate", "latency_ms", "oldest_waiting")
+    row = [percent(answer[name]) if name == "success_rate" else answer[name] for name in columns]
+    print_table("Evaluations", columns, [row])
+    if answer["reasons"]:
+        print_table("Without a score", ("reason", "interactions"), sorted(answer["reasons"].items()))
+
+
+@app.command()
+@takes
+def run(target: Target, json: Json = False) -> None:
+    """Judge what waits, now, until nothing is left that can be judged."""
+    told = dict.fromkeys(ENDS, 0)
+    with open_door(target, Kind.ADMIN) as door:
+        while True:
+            answer = door.ask("POST", f"{EVALUATIONS}/run")
+            for name in ENDS:
+                told[name] += answer[name]
+            if not any(answer[name] for name in ENDS[:3]):
+                break
+    if json:
+        print_json({**told, "waiting": answer["waiting"]})
+    else:
+        columns = (*ENDS, "waiting")
+        print_table("Judged", columns, [[*told.values(), answer["waiting"]]])

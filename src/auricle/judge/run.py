@@ -1,0 +1,258 @@
+"""The run: outcomes join the queue, batches are claimed, assembled and judged, and scores go back through the intake.
+
+Killed anywhere, it loses and doubles nothing: an outcome joins in the transaction that moves the mark on; an entry
+leaves the queue only after its scores are on disk; and a score that is written once more has the id of the first.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from auricle import clock
+from auricle.errors import AuricleError
+from auricle.intake.door import Door, open_door
+from auricle.intake.intake import Intake
+from auricle.intake.schemas import Registries
+from auricle.judge import rules
+from auricle.judge.assembly import assembled, joining, outcomes_of
+from auricle.judge.rubric import BUILT_IN
+from auricle.judge.score import scores
+from auricle.model.evaluation import Case, Entry, Judgement, PutOff, Settled, State
+from auricle.model.options import Consent
+from auricle.model.principal import Principal, Scope
+from auricle.model.receipt import Status
+from auricle.report.interactions import LATE
+from auricle.settings import Settings
+from auricle.store.evaluation import EvaluationStore
+from auricle.store.events import EventStore
+from auricle.store.journal import JournalStore
+
+log = structlog.get_logger(__name__)
+
+PAGE = 5_000
+"""Outcomes that join at once."""
+OVERLAP = 120_000_000
+"""Microseconds before the mark that are swept once more: with several services on one database, a request of another
+may have come to the journal meanwhile."""
+SLICE = 200
+"""Scores that the intake takes at once, so that a sweep does not hold up the doors."""
+
+SECOND = 1_000_000
+PATIENCE_SECONDS = 60.0
+"""How long an outcome without its question is put off for, at first."""
+Result = tuple[Case, Judgement | PutOff]
+
+
+class Judge(Protocol):
+    """Whoever judges."""
+
+    name: str
+    """How scores and their ids call it."""
+    batch: int
+    """How many cases it takes at once."""
+    lease_seconds: float
+    """Within which it is done with them, surely; when a worker dies, they wait until then."""
+
+    def judged(self, cases: Sequence[Case]) -> AsyncIterator[list[Result]]:
+        """Every case with what is said of it, as the judge gets on."""
+
+
+class RulesJudge:
+    """The judge `rules` as the run sees it."""
+
+    name = rules.NAME
+    lease_seconds = 60.0
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+
+    async def judged(self, cases: Sequence[Case]) -> AsyncIterator[list[Result]]:
+        """All cases at once."""
+        yield await asyncio.to_thread(lambda: [(case, rules.judge(case.interaction)) for case in cases])
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one sweep did."""
+
+    joined: int = 0
+    """Outcomes of all tenants that came into the queue."""
+    scored: int = 0
+    unscored: int = 0
+    skipped: int = 0
+    put_off: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        """The sweep as a tenant may see it."""
+        return {"scored": self.scored, "unscored": self.unscored, "skipped": self.skipped, "put_off": self.put_off}
+
+
+class Evaluator:
+    """Sweeps outcomes into the queue and works it off. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        events: EventStore,
+        queue: EvaluationStore,
+        journal: JournalStore,
+        intake: Intake,
+        registries: Registries,
+        settings: Settings,
+    ) -> None:
+        self._events = events
+        self._queue = queue
+        self._journal = journal
+        self._intake = intake
+        self._registries = registries
+        self._settings = settings
+        self.judge: Judge | None = None if settings.judge == "off" else RulesJudge(settings.eval_batch_size * 10)
+
+    @property
+    def queue(self) -> EvaluationStore:
+        """The queue."""
+        return self._queue
+
+    async def sweep(self, tenant_id: str | None = None, seconds: float = float("inf")) -> Sweep:
+        """Takes new outcomes into the queue and judges what is due, batch after batch; of one tenant if it is named.
+
+        It begins no other batch when the seconds are over. Several sweeps at once share the work.
+
+        Raises:
+            Unavailable, StorageFull: a part is away; what was judged before stays, the rest waits in the queue.
+        """
+        if self.judge is None:
+            return Sweep()
+        deadline = time.monotonic() + seconds
+        joined = await self._join()
+        counts: Counter[str] = Counter()
+        while time.monotonic() < deadline and (entries := await self._claim(self.judge, tenant_id)):
+            counts += await self._work(self.judge, entries)
+        done = Sweep(joined, **{name: counts[name] for name in ("scored", "unscored", "skipped", "put_off")})
+        if any(done.as_json().values()):
+            log.info("evaluated", judge=self.judge.name, joined=joined, **done.as_json())
+        return done
+
+    async def forget(self) -> None:
+        """Drops what the queue need no longer remember."""
+        await asyncio.to_thread(self._queue.forget, clock.micros() - self._settings.evaluation_days * 86_400 * SECOND)
+
+    async def _join(self) -> int:
+        """Takes the outcomes into the queue that became visible since the last time."""
+        waiting = (await asyncio.to_thread(self._journal.waiting)).oldest
+        up_to = min(self._intake.watermark, self._intake.watermark if waiting is None else waiting - 1)
+        mark = await asyncio.to_thread(self._queue.mark, up_to)
+        joined, after = 0, mark - OVERLAP
+        while after < up_to:
+            rows = await self._events.read(joining(after, up_to, PAGE))
+            after = rows.rows[-1][3] if len(rows.rows) == PAGE else up_to
+            chosen = [one for one in outcomes_of(rows) if is_sampled(one.query_id, self._settings.evaluation_sample)]
+            joined += await asyncio.to_thread(self._queue.join, chosen, clock.micros(), mark=after)
+        return joined
+
+    async def _claim(self, judge: Judge, tenant_id: str | None) -> list[Entry]:
+        now, lease = clock.micros(), clock.new_mark()
+        until = now + int(judge.lease_seconds * SECOND)
+        return await asyncio.to_thread(self._queue.claim, judge.batch, lease, now, until, tenant_id)
+
+    async def _work(self, judge: Judge, entries: Sequence[Entry]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        by_tenant: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            by_tenant[entry.tenant_id].append(entry)
+        try:
+            for tenant, some in by_tenant.items():
+                cases = await self._assemble(tenant, some, counts)
+                if cases:
+                    async for results in judge.judged(cases):
+                        counts += await self._write(judge, tenant, results)
+        except AuricleError:
+            # NOTE: what was settled meanwhile is not given back: its state is no longer that of waiting.
+            soon = clock.micros() + SECOND
+            await asyncio.to_thread(self._queue.put_back, [(entry, soon, entry.attempts) for entry in entries])
+            raise
+        return counts
+
+    async def _assemble(self, tenant: str, entries: Sequence[Entry], counts: Counter[str]) -> list[Case]:
+        """The cases of entries; those that have no interaction are settled, or put off while it may still come."""
+        now = clock.micros()
+        wanted = {entry.query_id: entry.occurred_at for entry in entries}
+        found, missing = await assembled(self._events.read, tenant, wanted, clock.now())
+        settled, later = [], []
+        for entry in entries:
+            reason = missing.get(entry.query_id)
+            age = (now - entry.occurred_at) / SECOND
+            if reason == "no_query" and entry.occurred_at + LATE > now:
+                later.append((entry, now + int(max(PATIENCE_SECONDS, age / 2) * SECOND), entry.attempts))
+            elif reason is not None:
+                settled.append(Settled(entry, State.SKIPPED, reason))
+        await asyncio.to_thread(self._queue.put_back, later)
+        await asyncio.to_thread(self._queue.settle, settled, now)
+        counts["put_off"] += len(later)
+        counts["skipped"] += len(settled)
+        return [Case(entry, found[entry.query_id], BUILT_IN) for entry in entries if entry.query_id in found]
+
+    async def _write(self, judge: Judge, tenant: str, results: Sequence[Result]) -> Counter[str]:
+        """Writes the scores of what was judged, then takes it from the queue; gives how many ended how."""
+        now = clock.micros()
+        later = [(case.entry, said) for case, said in results if isinstance(said, PutOff)]
+        told: list[tuple[Case, Judgement]] = [(case, said) for case, said in results if isinstance(said, Judgement)]
+        identity = self._journal.identity
+        pairs = [
+            (place, event)
+            for place, (case, said) in enumerate(told)
+            for event in scores(case, judge.name, said, now, identity)
+        ]
+        fates: defaultdict[int, set[Status]] = defaultdict(set)
+        for start in range(0, len(pairs), SLICE):
+            part = pairs[start : start + SLICE]
+            receipts = await self._intake.take(
+                [event for _, event in part], lambda received_at: self._door(tenant, received_at), admitted=True
+            )
+            for (place, _), receipt in zip(part, receipts, strict=True):
+                fates[place].add(Status.STORED if receipt is None else receipt.status)
+        settled = []
+        for place, (case, said) in enumerate(told):
+            if Status.RETRY in fates[place]:
+                later.append((case.entry, PutOff("busy", 5.0)))
+            else:
+                settled.append(_settled(case, said, fates[place]))
+        back = [
+            (entry, now + int(said.seconds * SECOND), entry.attempts + (1 if said.counts else 0))
+            for entry, said in later
+        ]
+        await asyncio.to_thread(self._queue.put_back, back)
+        await asyncio.to_thread(self._queue.settle, settled, clock.micros())
+        return Counter([one.state.value for one in settled]) + Counter({"put_off": len(later)})
+
+    def _door(self, tenant: str, received_at: int) -> Door:
+        principal = Principal(tenant, "judge", frozenset({Scope.EVENTS_WRITE}))
+        door = open_door(self._registries, self._settings, principal, received_at=received_at, new_id=clock.new_id)
+        if door.options.consent is Consent.OPT_IN:
+            # NOTE: a score is about an interaction that is stored, so its person agreed; it names nobody itself.
+            return replace(door, options=replace(door.options, consent=Consent.OPT_OUT))
+        return door
+
+
+def is_sampled(query_id: str, share: float) -> bool:
+    """Whether a query is among the share that is judged; always the same for the same id."""
+    if share >= 1:
+        return True
+    return int.from_bytes(hashlib.sha256(query_id.encode()).digest()[:8], "big") < share * 2**64
+
+
+def _settled(case: Case, said: Judgement, fates: set[Status]) -> Settled:
+    latency = round(said.usage.latency_ms or 0)
+    if Status.DROPPED in fates:
+        return Settled(case.entry, State.SKIPPED, "dropped", latency)
+    if Status.REJECTED in fates:
+        log.warning("score_rejected", tenant_id=case.entry.tenant_id)
+        return Settled(case.entry, State.UNSCORED, "rejected", latency)
+    if all(verdict.value is None for verdict in said.verdicts):
+        return Settled(case.entry, State.UNSCORED, said.verdicts[0].reason or "", latency)
+    return Settled(case.entry, State.SCORED, "", latency)
