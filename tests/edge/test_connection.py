@@ -15,7 +15,6 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from auricle.edge import connection
-from auricle.edge.body import DEADLINE_SECONDS
 from auricle.edge.connection import HEAD_SECONDS, MAX_HEAD, MAX_HEADERS, MAX_URL, REQUEST_SECONDS, connections
 from running import BATCH, EVENTS, Service, event
 
@@ -86,6 +85,48 @@ async def told(port: int, *pieces: bytes | float, patience: float = 5.0) -> tupl
 def statuses(answers: bytes) -> list[int]:
     """The status of each answer."""
     return [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]]
+
+
+def first_piece(port: int, ask: bytes = GET) -> bytes:
+    """What the client finds when it looks for the first time."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(ask)
+        return client.recv(65_536)
+
+
+def test_head_and_body_of_an_answer_leave_together() -> None:
+    async def run() -> list[bytes]:
+        async with listening(answering(b"all of it")) as port:
+            return [await asyncio.to_thread(first_piece, port) for _ in range(20)]
+
+    assert {piece.partition(b"\r\n\r\n")[2] for piece in asyncio.run(run())} == {b"all of it"}
+
+
+def test_a_head_does_not_wait_for_a_body_that_takes_its_time() -> None:
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.body", "body": b"late"})
+
+    async def run() -> tuple[bytes, float]:
+        async with listening(application) as port:
+            began = time.monotonic()
+            return await asyncio.to_thread(first_piece, port), time.monotonic() - began
+
+    piece, took = asyncio.run(run())
+    assert piece.startswith(b"HTTP/1.1 200")
+    assert took < 0.4
+
+
+def test_an_answer_without_a_body_arrives_before_the_next() -> None:
+    head = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def run() -> bytes:
+        async with listening(answering(b"ok")) as port:
+            return (await told(port, head + GET + head))[0]
+
+    answers = asyncio.run(run()).split(b"HTTP/1.1 200")[1:]
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [b"", b"ok", b""]
 
 
 @pytest.fixture
@@ -265,8 +306,8 @@ def test_others_stay_fast_beside_the_slow_the_idle_and_the_dripping(service: Ser
         (b"", b"", HEAD_SECONDS),
         (b"GET /", b"x", HEAD_SECONDS),
         (ask, b"a", HEAD_SECONDS),
-        (ask + b"Content-Length: 60000\r\n\r\n", b" ", DEADLINE_SECONDS),
-        # NOTE: an address with nothing behind it: no door reads the body, or limits its time.
+        (ask + b"Content-Length: 60000\r\n\r\n", b" ", REQUEST_SECONDS),
+        # NOTE: an address with nothing behind it: no door reads the body.
         (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n", b" ", REQUEST_SECONDS),
     ]
     ends: list[list[float]] = [[] for _ in dripping]

@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 
 HEAD_SECONDS = 10.0
 """From the connection, or the first byte of the next request, to the end of its head."""
-REQUEST_SECONDS = 15.0
-"""From the same moment to the last byte of its body."""
+REQUEST_SECONDS = 13.0
+"""From the same moment to the last byte of its body: with what follows, nobody holds a connection for 15 seconds."""
 IDLE_SECONDS = 75
 """From an answer to the next request."""
 STALL_SECONDS = 60.0
@@ -57,6 +57,46 @@ class Crowd:
             log.warning("too_many_connections", limit=self.limit, turned_away=self.turned_away)
 
 
+class Joined:
+    """What one answer is written to: its head waits for the first piece of its body, so that both leave in one packet.
+
+    uvicorn writes them one after the other, and each would be a call into the system and a wake-up of the client: a
+    third of what a small request cost the event loop. A head without a body leaves at the end of the loop's turn.
+    """
+
+    __slots__ = ("_head", "_loop", "_started", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._started = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Writes, or keeps the very first piece."""
+        if self._started:
+            head, self._head = self._head, b""
+            self._transport.write(head + data if head else data)
+            return
+        self._started, self._head = True, data
+        self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Writes what was kept."""
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Ends the connection once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._transport.is_closing()
+
+
 class Connection(HttpToolsProtocol):
     """One connection of a client. Belongs to the event loop.
 
@@ -77,6 +117,8 @@ class Connection(HttpToolsProtocol):
         self._fault: AuricleError | None = None
         self._refused = False
         self._upgraded = False
+        self._answer: Joined | None = None
+        """Where the newest request is answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came."""
@@ -131,7 +173,10 @@ class Connection(HttpToolsProtocol):
             self._fault = HeadTooLarge(f"A request may have at most {MAX_HEADERS} header fields: send fewer.")
             raise self._fault
         self._in_head = False
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:  # else it asks to become a WebSocket
+            self._answer = self.cycle.transport = Joined(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body came: a chunk, or what the network brought of one."""
@@ -227,6 +272,8 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        if self._answer is not None:
+            self._answer.flush()
         self._forget_timers()
         self._unset_keepalive_if_required()
         self.transport.write_eof()

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Self
 
 import structlog
@@ -25,6 +26,9 @@ GROUP_BYTES = 8 << 20
 """Rows of one commit; more wait for the next."""
 DISK_CHECK_SECONDS = 0.25
 
+_Work = tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]
+"""Something to write, and who waits for it."""
+
 
 class Journal:
     """The one writer of the journal. `append` belongs to the event loop, `settle` to the indexer's thread."""
@@ -34,8 +38,8 @@ class Journal:
         self._disk = disk
         self._min_free_disk = min_free_disk
         self._max_waiting = max_waiting
-        self._queue: deque[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]] = deque()
-        self._work = threading.Semaphore(0)
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        """What is to be written; None ends the thread."""
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -75,7 +79,7 @@ class Journal:
     def close(self) -> None:
         """Writes what is queued, and ends."""
         self._closed = True
-        self._work.release()
+        self._queue.put(None)
         self._thread.join()
 
     async def append(self, entry: Entry) -> None:
@@ -112,29 +116,35 @@ class Journal:
             raise StorageFull("The disk is nearly full; nothing of this was kept. Try again later.", retry_after=10)
 
     def _put(self, work: Entry | Settlement, done: asyncio.Future[None] | Future[None]) -> None:
-        self._queue.append((work, done))
-        self._work.release()
+        self._queue.put((work, done))
 
     def _run(self) -> None:
-        while True:
-            self._work.acquire()
-            group = self._take()
+        ended = False
+        while not ended:
+            group, ended = self._gather()
             if group:
                 self._commit(group)
-            elif self._closed:
-                return
 
-    def _take(self) -> list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]]:
-        group, size = [], 0
-        while self._queue and size < GROUP_BYTES:
-            group.append(self._queue.popleft())
-            work = group[-1][0]
-            size += len(work.rows) if isinstance(work, Entry) else 0
-        for _ in group[1:]:
-            self._work.acquire(blocking=False)
-        return group
+    def _gather(self) -> tuple[list[_Work], bool]:
+        """What the next commit writes: all that waits, up to a size; waits for the first. And whether the end came."""
+        group: list[_Work] = []
+        size, ended = 0, False
+        found = self._queue.get()
+        while True:
+            if found is None:
+                ended = True
+            else:
+                group.append(found)
+                work = found[0]
+                size += len(work.rows) if isinstance(work, Entry) else 0
+            if size >= GROUP_BYTES and not ended:
+                return group, False
+            try:
+                found = self._queue.get_nowait()
+            except Empty:
+                return group, ended
 
-    def _commit(self, group: list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]]) -> None:
+    def _commit(self, group: list[_Work]) -> None:
         entries = [work for work, _ in group if isinstance(work, Entry)]
         settlements = [work for work, _ in group if isinstance(work, Settlement)]
         error: AuricleError | None = None
@@ -166,9 +176,7 @@ class Journal:
             self._queued.popleft()
             gone -= events
 
-    def _tell(
-        self, group: list[tuple[Entry | Settlement, asyncio.Future[None] | Future[None]]], error: AuricleError | None
-    ) -> None:
+    def _tell(self, group: list[_Work], error: AuricleError | None) -> None:
         waiters = []
         for _, done in group:
             if isinstance(done, Future):
