@@ -1,0 +1,68 @@
+"""`python -m bench`: the measurements, each a subcommand. From the root of the repository."""
+
+import argparse
+from pathlib import Path
+
+from bench import checks, crash, freshness, ingest, layout, reports, rubbish, startup
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part.replace("_", "")) for part in text.split(","))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The subcommands and their options."""
+    top = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("ingest", help="Auricle, the service of document 004 and the bare engine, in one run")
+    one.add_argument("--seconds", type=float, default=10.0, help="of sending in each phase")
+    one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("checks", help="what sanitising and validating cost: on and off in one run")
+    one.add_argument("--seconds", type=float, default=4.0, help="of sending to each service in a round")
+    one.add_argument("--rounds", type=int, default=5)
+    one = commands.add_parser("reports", help="every report over HTTP beside its SQL on the bare engine")
+    one.add_argument("--rows", type=_numbers, default=(1_000_000, 10_000_000), help="numbers of events, by commas")
+    one.add_argument("--repeats", type=int, default=12)
+    one.add_argument("--data", type=Path, help="keep the filled folders here and use them again")
+    one = commands.add_parser("layout", help="six ways to keep attributes (docs/decisions/0003)")
+    one.add_argument("--rows", type=int, default=1_000_000)
+    one.add_argument("--layouts", default="abcdef", help="letters of those to measure")
+    one = commands.add_parser("startup", help="start to first durable answer, idle memory")
+    one.add_argument("--rounds", type=int, default=5)
+    one = commands.add_parser("freshness", help="accepted to visible in a report")
+    one.add_argument("--markers", type=int, default=40)
+    one.add_argument("--seconds", type=float, default=15.0, help="of half load")
+    one = commands.add_parser("crash", help="kill -9 under load, again and again: nothing lost, nothing counted twice")
+    one.add_argument("--rounds", type=int, default=200)
+    one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("rubbish", help="a client whose every event is refused: what it costs, how much stays")
+    one.add_argument("--bodies", type=int, default=20, help="of 40,000 events each")
+    commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
+    return top
+
+
+def main() -> None:
+    """Runs what is asked."""
+    given = parser().parse_args()
+    if given.command in ("startup", "all"):
+        startup.run(getattr(given, "rounds", 5))
+    if given.command in ("ingest", "all"):
+        ingest.run(getattr(given, "seconds", 10.0), getattr(given, "seed", 1))
+    if given.command in ("checks", "all"):
+        checks.run(getattr(given, "seconds", 4.0), getattr(given, "rounds", 5))
+    if given.command in ("freshness", "all"):
+        freshness.run(getattr(given, "markers", 40), getattr(given, "seconds", 15.0))
+    if given.command in ("reports", "all"):
+        reports.run(
+            getattr(given, "rows", (1_000_000, 10_000_000)), getattr(given, "repeats", 12), getattr(given, "data", None)
+        )
+    if given.command == "crash":
+        crash.run(given.rounds, given.seed)
+    if given.command == "layout":
+        layout.run(given.rows, given.layouts)
+    if given.command == "rubbish":
+        rubbish.run(given.bodies)
+
+
+if __name__ == "__main__":
+    main()
