@@ -121,6 +121,8 @@ class Service:
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
+    port: int = 0
+    """The port to listen on, for who needs the same again; 0 takes a free one each time."""
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
     _keys: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
@@ -128,10 +130,14 @@ class Service:
         """Starts the process; returns once it answers, and says that it is ready where it ever will be."""
         note = self.settings.data / "service.json"
         note.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "auricle.cli", "serve", "--port", "0", "--data", str(self.settings.data)]
+        command = [sys.executable, "-m", "auricle.cli", "serve", "--port", str(self.port), "--data"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
+                [*command, str(self.settings.data)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
             )
         wait_until(lambda: self._alive() and note.exists() and note.read_bytes(), 60.0)
         self.url = orjson.loads(note.read_bytes())["url"]

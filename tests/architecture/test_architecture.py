@@ -17,6 +17,8 @@ LONGEST = 400
 LONGER: dict[str, str] = {}
 """Modules that may be longer, each with its reason."""
 BOUNDARIES = {
+    "client/sender.py": "the thread must go on",
+    "client/tracker.py": "no fault of an event is one of the program that tells of it",
     "edge/front.py": "no client ever sees a traceback",
     "edge/stream.py": "no client ever sees a traceback, and no frame costs another",
     "intake/indexer.py": "the thread must go on",

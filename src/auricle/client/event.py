@@ -73,6 +73,8 @@ def rfc3339(moment: datetime) -> str:
 
 def _key(name: Any) -> str:
     told = plain(name, 0)
+    if told is None and name is not None:
+        return f"({type(name).__name__})"
     return told if isinstance(told, str) else json.dumps(told)
 
 

@@ -70,17 +70,21 @@ class Sender:
             self._changed.notify_all()
             while self._waiting.count and self._ledger.ended < target and not self.stopped:
                 left = deadline - time.monotonic()
-                if left <= 0 or self._thread is None:
+                in_vain = self._told_to_wait and self._not_before > deadline
+                if left <= 0 or in_vain or self._thread is None:
                     return False
                 self._changed.wait(left)
         return not self.stopped
 
     def close(self, seconds: float) -> bool:
-        """As `flush`, and ends the thread."""
+        """As `flush`, and ends the thread, or leaves it to itself when it waits for an answer for too long."""
+        deadline = time.monotonic() + seconds
         done = self.flush(seconds)
         with self._changed:
             self._ending = True
             self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(max(0.0, deadline - time.monotonic()))
         return done
 
     def start(self) -> None:
@@ -105,7 +109,7 @@ class Sender:
                 if self._ending:
                     self._wire.close()
                     return
-                self._since, self._enough = None, False
+                self._since = None
             try:
                 self._round()
             except Exception as error:  # noqa: BLE001 - the thread must go on; the boundary of this room's own faults
@@ -118,14 +122,17 @@ class Sender:
         search = self._adopted + ADOPT_SECONDS - now if self._waiting.lasting else LONGEST_PAUSE
         if self.stopped:
             return LONGEST_PAUSE
+        # NOTE: first forgotten, then counted: `notice` looks at both without the lock, and an event that comes right
+        # after the count must find that nothing is known of it yet, or nobody would wake this thread.
+        since, self._since, self._enough = self._since, None, False
         count = self._waiting.count
         if not count:
             self._hurry = False
             self._changed.notify_all()
             return search
-        if self._since is None:
-            self._since = now
-        ready = now if self._hurry or count >= self._options.batch_events else self._since + self._options.interval
+        self._since = since or now
+        at_once = self._hurry or self._failures or count >= self._options.batch_events
+        ready = now if at_once else self._since + self._options.interval
         paused = self._not_before if self._told_to_wait or not self._hurry else 0.0
         return min(search, max(ready, paused) - now)
 
