@@ -16,6 +16,7 @@ from auricle.edge import audit as audit_door
 from auricle.edge import consents, description, evaluations, export, exposition, status, summaries
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
+from auricle.edge import retention as retention_door
 from auricle.edge import sql as sql_door
 from auricle.edge.admin import AdminDoors
 from auricle.edge.cors import Cors
@@ -50,6 +51,7 @@ from auricle.jobs import Job, run_jobs
 from auricle.judge.run import Evaluator
 from auricle.model.statement import Rows, Statement
 from auricle.privacy.erasure import Eraser
+from auricle.privacy.retention import Sweeper
 from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
@@ -65,6 +67,7 @@ from auricle.store.journal import JournalStore
 from auricle.store.options import OptionsStore
 from auricle.store.schema import SchemaStore
 from auricle.store.signature import SignatureStore
+from auricle.store.sweep import SweepStore
 from auricle.store.token import TokenStore
 
 log = structlog.get_logger(__name__)
@@ -97,6 +100,7 @@ class Parts:
     cors: Cors
     eraser: Eraser
     evaluator: Evaluator
+    sweeper: Sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +133,18 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control, parts.tokens).routes)
     app.router.routes.extend(options_door.routes(parts.guard, parts.options))
+    app.router.routes.extend(retention_door.routes(parts.guard, parts.sweeper))
     app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
     app.router.routes.extend(SubjectDoors(parts.guard, parts.eraser).routes)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     evaluator, queue = parts.evaluator, parts.evaluator.queue
     app.router.routes.extend(evaluations.routes(parts.guard, evaluator))
-    app.router.routes.extend(status.routes(parts.guard, parts.events, parts.store, parts.journal, parts.indexer, queue))
+    watchers = (parts.guard, parts.events, parts.store, parts.journal, parts.indexer, queue, parts.sweeper)
+    app.router.routes.extend(status.routes(*watchers))
     traffic = Traffic()
     watched = exposition.Watched(
-        settings, traffic, parts.intake, parts.journal, parts.store, parts.events, parts.indexer, queue
+        settings, traffic, parts.intake, parts.journal, parts.store, parts.events, parts.indexer, queue, parts.sweeper
     )
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
@@ -167,14 +173,16 @@ def _wire(settings: Settings) -> Parts:
     suppressed = SuppressionList(ErasureStore(database))
     intake = Intake(journal, store, events, seen, inbox, limiter.count_events, suppressed, debug=settings.debug_mode)
     options = Options(OptionsStore(database))
-    eraser = Eraser(suppressed, events, store, inbox, intake, options)
+    sweeps = SweepStore(database)
+    eraser = Eraser(suppressed, events, store, inbox, intake, options, lambda: sweeps.removing)
+    sweeper = Sweeper(sweeps, suppressed.store, events, options, eraser.settled, settings)
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser, evaluator)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser, evaluator, sweeper)
 
 
 @asynccontextmanager
@@ -231,6 +239,7 @@ def _jobs(parts: Parts) -> list[Job]:
     return [
         Job("refresh_tenants", 1, refresh_tenants),
         Job("erase", 0.5, parts.eraser.sweep),
+        Job("retain", 0.5, parts.sweeper.sweep),
         Job("learn_origins", 2, learn_origins),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),

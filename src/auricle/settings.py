@@ -227,6 +227,13 @@ class Settings(BaseSettings):
     inbox_days: int = Field(
         30, ge=1, le=3_650, validation_alias=_named("inbox_days"), description="Days that refused events are kept."
     )
+    event_retention_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        validation_alias=_named("event_retention_days", "EVENT_RETENTION_DAYS", "ANALYTICS_RETENTION_DAYS"),
+        description="Days that events are kept after their receipt, where a tenant has none of its own; 0 is for ever.",
+    )
     clock_skew: int = Field(
         86_400,
         ge=0,

@@ -52,7 +52,16 @@ def test_the_operator_sees_the_service(watched: Service, tenant: str) -> None:
     watched.drained(tenant)
     after = read(watched, headers=OPERATOR)
     more = {verdict: count - events(before)[verdict] for verdict, count in events(after).items()}
-    assert more == {"received": 5, "stored": 2, "duplicate": 1, "rejected": 1, "dropped": 1, "observed": 0, "unkept": 0}
+    assert more == {
+        "received": 5,
+        "stored": 2,
+        "duplicate": 1,
+        "rejected": 1,
+        "dropped": 1,
+        "observed": 0,
+        "unkept": 0,
+        "expired": 0,
+    }
 
     def grown(name: str, **labels: str) -> float:
         key = (name, tuple(sorted(labels.items())))
@@ -76,7 +85,8 @@ def test_a_key_sees_its_own_tenant_alone(watched: Service, tenant: str) -> None:
         watched.drained(one)
     samples = read(watched, watched.key(tenant, Kind.READ))
     assert events(samples) == {
-        "received": 2, "stored": 2, "duplicate": 0, "rejected": 0, "dropped": 0, "observed": 0, "unkept": 0
+        "received": 2, "stored": 2, "duplicate": 0, "rejected": 0, "dropped": 0,
+        "observed": 0, "unkept": 0, "expired": 0,
     }  # fmt: skip
     assert {name for name, _ in samples} == {
         "auricle_events_total",

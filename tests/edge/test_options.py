@@ -19,6 +19,7 @@ USUAL = {
     "consent": "opt-out",
     "allow_events": [],
     "deny_events": [],
+    "retention": {"events": None, "by_event": {}, "by_dataset": {}},
 }
 
 

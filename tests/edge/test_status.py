@@ -62,6 +62,8 @@ def test_statistics_add_up(either_service: Service, tenant: str) -> None:
                 "latency_ms": None,
                 "reasons": {},
             },
+            "expired": 0,
+            "retention": {"trouble": None},
             "engine": {"starts": 1, "trouble": None},
         },
     )

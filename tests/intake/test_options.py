@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from auricle.errors import Conflict, Invalid
 from auricle.intake.options import KINDS, MAX_NAMES, MEMBERS, Options, changed, is_wanted, wanted_of
 from auricle.intake.sensitive import EVERYTHING, Kind, Wanted
+from auricle.model.days import MAX_DAYS, Days
 from auricle.model.options import UNASKED, Consent, Ips, TenantOptions, UserIds
 from auricle.store.options import OptionsStore
 
@@ -24,6 +25,13 @@ from auricle.store.options import OptionsStore
         ({"consent": "opt-in"}, {"consent": Consent.OPT_IN}),
         ({"allow_events": ["a", "a.*", "a"]}, {"allow_events": ("a", "a.*")}),
         ({"deny_events": []}, {"deny_events": ()}),
+        ({"retention": {}}, {}),
+        ({"retention": {"events": 0}}, {"retention": Days(0)}),
+        (
+            {"retention": {"events": None, "by_event": {"a": 1, "a.*": 36_500}}},
+            {"retention": Days(None, {"a": 1, "a.*": 36_500})},
+        ),
+        ({"retention": {"by_dataset": {"Clicks_1": 7}}}, {"retention": Days(by_dataset={"Clicks_1": 7})}),
     ],
 )
 def test_what_is_named_changes_and_null_restores(asked: dict[str, Any], made: dict[str, Any]) -> None:
@@ -54,6 +62,25 @@ MARK = "hunter2-marker"
         ({"deny_events": ["a.*.b"]}, "/deny_events/0", "pattern"),
         ({"deny_events": ["a" * 129]}, "/deny_events/0", "pattern"),
         ({"deny_events": [None]}, "/deny_events/0", "pattern"),
+        ({"retention": MARK}, "/retention", "type"),
+        ({"retention": {MARK: 1}}, "/retention", "type"),
+        ({"retention": {"events": MARK}}, "/retention/events", "range"),
+        ({"retention": {"events": -1}}, "/retention/events", "range"),
+        ({"retention": {"events": True}}, "/retention/events", "range"),
+        ({"retention": {"events": 1.5}}, "/retention/events", "range"),
+        ({"retention": {"events": MAX_DAYS + 1}}, "/retention/events", "range"),
+        ({"retention": {"by_event": [MARK]}}, "/retention/by_event", "type"),
+        ({"retention": {"by_event": {MARK.upper(): 1}}}, "/retention/by_event", "propertyNames"),
+        ({"retention": {"by_event": {"a" * 129: 1}}}, "/retention/by_event", "propertyNames"),
+        ({"retention": {"by_event": {"a.b": MARK}}}, "/retention/by_event/a.b", "range"),
+        ({"retention": {"by_event": {"a.b": None}}}, "/retention/by_event/a.b", "range"),
+        (
+            {"retention": {"by_event": dict.fromkeys(map("a{}".format, range(MAX_NAMES + 1)), 1)}},
+            "/retention/by_event",
+            "type",
+        ),
+        ({"retention": {"by_dataset": {"a.b": 1}}}, "/retention/by_dataset", "propertyNames"),
+        ({"retention": {"by_dataset": {"a": []}}}, "/retention/by_dataset/a", "range"),
         ({"revision": "1"}, "/revision", "type"),
         ({"revision": True}, "/revision", "type"),
     ],
@@ -85,6 +112,17 @@ def test_which_events_are_kept(allow: tuple[str, ...], deny: tuple[str, ...], ke
     options = TenantOptions(allow_events=allow, deny_events=deny)
     names = ["shop", "shop.sold", "shop.sold.twice", "shopping", "page_view"]
     assert [name for name in names if is_wanted(name, options)] == kept.split()
+
+
+def test_days_are_changed_member_by_member(database: Engine) -> None:
+    options = Options(OptionsStore(database))
+    options.change("acme", {"retention": {"events": 30, "by_event": {"a": 1, "b": 2}}}, actor="cli")
+    options.change("acme", {"retention": {"by_event": {"c": 3}}}, actor="cli")
+    options.change("acme", {"ips": "redact"}, actor="cli")
+    options.change("other", {"ips": "redact"}, actor="cli")
+    other = Options(OptionsStore(database))
+    other.refresh()
+    assert options.days() == other.days() == {"acme": Days(30, {"c": 3})}
 
 
 def test_what_redaction_is_to_look_for() -> None:

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select, text, update
 
 from auricle.errors import Conflict
+from auricle.model.days import Days
 from auricle.model.options import Consent, Ips, TenantOptions, UserIds
 from auricle.store.audit import AuditStore
 from auricle.store.options import OptionsStore
+from auricle.store.tables import tenant_options
 
 ASKED = TenantOptions(
     sanitise=False,
@@ -18,6 +21,7 @@ ASKED = TenantOptions(
     consent=Consent.OPT_IN,
     allow_events=("shop.*", "page_view"),
     deny_events=("shop.secret",),
+    retention=Days(30, {"page_view": 0, "shop.*": 7}, {"clicks": 1}),
 )
 
 
@@ -29,6 +33,15 @@ def test_what_is_changed_is_read(database: Engine) -> None:
     back = store.change("acme", TenantOptions(revision=1), actor="cli")
     assert back == store.read("acme") == TenantOptions(revision=2, secret=kept.secret)
     assert (store.read("other"), store.revisions()) == (TenantOptions(), {"acme": 2})
+
+
+def test_options_of_before_there_were_days_are_read(database: Engine) -> None:
+    store = OptionsStore(database)
+    store.change("acme", ASKED, actor="cli")
+    old = {name: value for name, value in ASKED.as_json().items() if name != "retention"}
+    with database.begin() as connection:
+        connection.execute(update(tenant_options).values(document=orjson.dumps(old).decode()))
+    assert store.read("acme").retention == Days()
 
 
 def test_every_tenant_has_a_secret_of_its_own_and_nobody_is_told(database: Engine) -> None:
@@ -70,6 +83,8 @@ def test_who_changed_what_is_told(database: Engine) -> None:
     OptionsStore(database).change("acme", ASKED, actor="key:1")
     (row,) = AuditStore(database).rows("acme", limit=10)
     assert (row.actor, row.action, row.target) == ("key:1", "options.change", "1")
-    assert row.as_json()["detail"]["allow_events"] == "shop.* page_view"
+    detail = row.as_json()["detail"]
+    assert detail["allow_events"] == "shop.* page_view"
+    assert detail["retention"] == '{"events":30,"by_event":{"page_view":0,"shop.*":7},"by_dataset":{"clicks":1}}'
     with database.connect() as connection:
         assert connection.execute(select(text("count(*)")).select_from(text("tenant_options"))).scalar_one() == 1

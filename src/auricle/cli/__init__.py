@@ -16,6 +16,7 @@ from auricle.cli import (
     key,
     load,
     report,
+    retention,
     schema,
     serve,
     sql,
@@ -47,6 +48,7 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(subject.app, name="subject")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(retention.app, name="retention")
 app.add_typer(report.app, name="report")
 
 

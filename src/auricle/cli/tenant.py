@@ -78,6 +78,16 @@ class Wishes:
         str | None, typer.Option(metavar="NAMES", help="Event names that are dropped, by commas; `none` for none.")
     ] = None
 
+    keep_days: Annotated[
+        str | None, typer.Option(metavar="DAYS", help="How long events are kept; 0 for ever, `default` the server's.")
+    ] = None
+    keep_events: Annotated[
+        str | None, typer.Option(metavar="NAME=DAYS,…", help="Days of single events, `shop.*=30` for many; `none`.")
+    ] = None
+    keep_datasets: Annotated[
+        str | None, typer.Option(metavar="NAME=DAYS,…", help="Days of single datasets; `none`.")
+    ] = None
+
     def told(self) -> dict[str, Any]:
         """The change, as the API would be told it."""
         if self.sanitise not in (None, "on", "off", "default"):
@@ -89,7 +99,15 @@ class Wishes:
             **({} if self.sanitise is None else {"sanitise": sanitise}),
             **plain,
             **{name: _listed(given) for name, given in lists.items() if given is not None},
+            **self._retention(),
         }
+
+    def _retention(self) -> dict[str, Any]:
+        days = {"by_event": _days_by_name(self.keep_events), "by_dataset": _days_by_name(self.keep_datasets)}
+        told: dict[str, Any] = {name: given for name, given in days.items() if given is not None}
+        if self.keep_days is not None:
+            told["events"] = None if self.keep_days == "default" else _days(self.keep_days)
+        return {"retention": told} if told else {}
 
 
 NO_WISHES = Wishes()
@@ -122,9 +140,24 @@ def _listed(given: str) -> list[str] | None:
     return None if given in ("all", "none") else [one.strip() for one in given.split(",") if one.strip()]
 
 
+def _days_by_name(given: str | None) -> dict[str, int] | None:
+    if given is None:
+        return None
+    pairs = [one.partition("=") for one in _listed(given) or ()]
+    return {name.strip(): _days(days) for name, _, days in pairs}
+
+
+def _days(given: str) -> int:
+    if not given.strip().isdecimal():
+        raise Failure("days are whole numbers, 0 for ever", WRONG_USE)
+    return int(given)
+
+
 def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return ", ".join(value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_shown(one)}" for name, one in value.items()) or "-"
     if value is None or isinstance(value, bool):
         return {True: "on", False: "off", None: "default"}[value]
     return value

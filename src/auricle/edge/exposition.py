@@ -26,12 +26,13 @@ from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.model.evaluation import Standing, State
 from auricle.model.principal import Scope
+from auricle.privacy.retention import Sweeper
 from auricle.settings import Settings
 from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
 
-COUNTED = ("received", "stored", "duplicate", "rejected", "dropped", "observed", "unkept")
+COUNTED = ("received", "stored", "duplicate", "rejected", "dropped", "observed", "unkept", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Watched:
     events: EventStore
     indexer: Indexer
     evaluations: EvaluationStore
+    sweeper: Sweeper
 
 
 def routes(guard: Guard, watched: Watched) -> list[Route]:
@@ -138,6 +140,8 @@ def _service(watched: Watched, *, up: bool) -> Iterable[Metric]:
     yield GaugeMetricFamily("auricle_engine_up", "Whether the event store answers.", up)
     yield CounterMetricFamily("auricle_engine_starts", "Starts of the embedded engine.", engine.starts if engine else 0)
     yield GaugeMetricFamily("auricle_indexer_trouble", "Whether the last insert failed.", bool(watched.indexer.trouble))
+    trouble = bool(watched.sweeper.trouble)
+    yield GaugeMetricFamily("auricle_retention_trouble", "Whether events over their days cannot be taken.", trouble)
     disk = os.statvfs(watched.settings.data)
     yield GaugeMetricFamily("auricle_disk_free_bytes", "Free on the data folder's disk.", disk.f_bavail * disk.f_frsize)
 

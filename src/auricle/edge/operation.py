@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auricle.intake.options import KINDS, MAX_NAMES
+from auricle.model.days import MAX_DAYS
 from auricle.model.options import Consent, Ips, UserIds
 
 Schema = Mapping[str, Any]
@@ -89,6 +90,14 @@ _COUNTS: Mapping[str, Schema] = {"duplicates": COUNT, "rejected": COUNT, "droppe
 _RESULTS: Schema = a_list({"allOf": [an_object({"index": COUNT}), {"$ref": "#/components/schemas/Receipt"}]})
 _KIND: Schema = {"enum": ["ingest", "read", "admin"]}
 
+_DAYS: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}
+_RULES: Schema = {"type": ["object", "null"], "additionalProperties": _DAYS, "maxProperties": MAX_NAMES}
+_RETENTION: Mapping[str, Schema] = {
+    "events": {"anyOf": [_DAYS, {"type": "null"}]},
+    "by_event": _RULES,
+    "by_dataset": _RULES,
+}
+
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": {
         **an_object(
@@ -147,7 +156,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "consent": {"enum": [*Consent, None]},
             "allow_events": {"type": ["array", "null"], "items": TEXT, "maxItems": MAX_NAMES},
             "deny_events": {"type": ["array", "null"], "items": TEXT, "maxItems": MAX_NAMES},
+            "retention": {"type": ["object", "null"], "properties": _RETENTION, "additionalProperties": False},
         },
+    ),
+    "Retention": an_object(
+        {"days": OBJECT, "up_to_date": {"type": "boolean"}, "trouble": {"type": ["string", "null"]}},
+        {"sweeps": a_list(OBJECT)},
     ),
     "NewKey": {
         "allOf": [ref("Key"), an_object({"key": TEXT}, {"secret": TEXT})],
@@ -284,6 +298,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("GET", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}),
     ("PATCH", f"{API}/admin/options"): Operation({200: ref("TenantOptions")}, body=ref("TenantOptions")),
+    ("GET", f"{API}/admin/retention"): Operation({200: ref("Retention")}),
+    ("GET", f"{API}/admin/retention/preview"): Operation({200: an_object({"events": COUNT, "names": a_list(OBJECT)})}),
+    ("POST", f"{API}/admin/retention/run"): Operation({202: ref("Retention")}),
     ("GET", f"{API}/admin/audit"): Operation(
         {200: an_object({"entries": a_list(ref("AuditEntry")), "next": {"type": ["integer", "null"]}})},
         query={

@@ -13,6 +13,7 @@ from auricle.errors import AuricleError
 from auricle.intake.indexer import Indexer
 from auricle.intake.journal import Journal
 from auricle.model.principal import Scope
+from auricle.privacy.retention import Sweeper
 from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
@@ -27,6 +28,7 @@ def routes(
     journal: Journal,
     indexer: Indexer,
     evaluations: EvaluationStore,
+    sweeper: Sweeper,
 ) -> list[Route]:
     """The probes, open to all, and the statistics of a tenant."""
     readiness = Readiness(events.ready)
@@ -69,6 +71,8 @@ def routes(
                 "observed": counts.get("observed", 0),
                 "unkept": counts.get("unkept", 0),
                 "evaluations": standing.as_json(),
+                "expired": counts.get("expired", 0),
+                "retention": {"trouble": sweeper.trouble},
                 "engine": {"starts": engine.starts if engine else None, "trouble": indexer.trouble},
             }
         )

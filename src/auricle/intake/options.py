@@ -13,8 +13,9 @@ from typing import Any
 
 from auricle.errors import Conflict, Invalid
 from auricle.intake.sensitive import EVERYTHING, Kind, Wanted
+from auricle.model.days import MAX_DAYS, UNTOLD, Days
 from auricle.model.options import UNASKED, Consent, Ips, TenantOptions, UserIds
-from auricle.model.receipt import Fault
+from auricle.model.receipt import Fault, pointer_of
 from auricle.store.options import OptionsStore
 
 MAX_NAMES = 200
@@ -25,6 +26,7 @@ MEMBERS = frozenset(UNASKED.as_json())
 """The members of a change; `revision` guards against another change at the same moment."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?")
+_DATASET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _CHOICES = {"ips": Ips, "user_ids": UserIds, "consent": Consent}
 _LISTS = ("allow_events", "deny_events")
 
@@ -40,6 +42,10 @@ class Options:
     def for_tenant(self, tenant_id: str) -> TenantOptions:
         """What holds for a tenant; `UNASKED` itself when it never changed an option."""
         return self._known.get(tenant_id, UNASKED)
+
+    def days(self) -> dict[str, Days]:
+        """The tenants that have days of their own for what they keep."""
+        return {tenant_id: one.retention for tenant_id, one in tuple(self._known.items()) if one.retention}
 
     def refresh(self) -> None:
         """Takes up what other processes changed; called at the start, and then every second.
@@ -100,6 +106,8 @@ def changed(before: TenantOptions, asked: Mapping[str, Any]) -> TenantOptions:
             made[name] = _kinds(value)
         elif name in _LISTS:
             made[name] = _names(name, value)
+        elif name == "retention":
+            made[name] = _retention(before.retention, value)
     return replace(before, **made)
 
 
@@ -144,6 +152,35 @@ def _names(member: str, value: Any) -> tuple[str, ...]:
             text = "An event name is expected here, or one that ends in `.*` for all that begin so."
             raise _invalid(f"/{member}/{index}", "pattern", text)
     return tuple(dict.fromkeys(value))
+
+
+def _retention(before: Days, value: Any) -> Days:
+    """The days with what is named; each member is taken whole, null restores its default."""
+    members = UNTOLD.as_json()
+    if not isinstance(value, dict) or not value.keys() <= members.keys():
+        raise _invalid("/retention", "type", f"`retention` must be an object of {', '.join(members)}.")
+    made = {name: members[name] if told is None else told for name, told in value.items()}
+    if made.get("events") is not None:
+        _check_days("/retention/events", made["events"])
+    for member in made.keys() - {"events"}:
+        _check_rules(member, made[member])
+    return replace(before, **made)
+
+
+def _check_rules(member: str, rules: Any) -> None:
+    place = f"/retention/{member}"
+    if not isinstance(rules, dict) or len(rules) > MAX_NAMES:
+        raise _invalid(place, "type", f"`{member}` must be an object of at most {MAX_NAMES} names with their days.")
+    for name, days in rules.items():
+        if len(name) > 128 or not (_DATASET if member == "by_dataset" else _NAME).fullmatch(name):
+            kind = "a dataset" if member == "by_dataset" else "an event, or `shop.*` for all that begin so"
+            raise _invalid(place, "propertyNames", f"Each member of `{member}` is named after {kind}.")
+        _check_days(pointer_of(("retention", member, name))[:256], days)
+
+
+def _check_days(pointer: str, days: Any) -> None:
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= MAX_DAYS:
+        raise _invalid(pointer, "range", f"Days are a whole number from 0, which is for ever, to {MAX_DAYS}.")
 
 
 def _invalid(pointer: str, rule: str, message: str) -> Invalid:

@@ -1,8 +1,10 @@
-"""The options of a tenant: what is done to its events before anything of them is written."""
+"""The options of a tenant: what is done to its events before anything of them is written, and how long they stay."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from auricle.model.days import UNTOLD, Days
 
 
 class UserIds(StrEnum):
@@ -50,6 +52,8 @@ class TenantOptions:
     """Event names that are kept, `name.*` for all that begin so; none for all."""
     deny_events: tuple[str, ...] = ()
     """Event names that are dropped, also when they are allowed."""
+    retention: Days = UNTOLD
+    """How long events are kept."""
     secret: bytes = field(default=b"", repr=False)
     """The key of the pseudonyms, 32 random bytes made with the first change; never told."""
 
@@ -64,6 +68,7 @@ class TenantOptions:
             "consent": self.consent.value,
             "allow_events": list(self.allow_events),
             "deny_events": list(self.deny_events),
+            "retention": self.retention.as_json(),
         }
 
 

@@ -10,7 +10,7 @@ and no erased event is ever counted again. At the end the order forgets whom it 
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -52,7 +52,9 @@ class Eraser:
         inbox: Inbox,
         intake: Intake,
         options: Options,
+        removing: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`removing` tells whether a sweep of retention is about to delete rows that it has counted."""
         self.store = suppressed.store
         self.suppressed = suppressed
         self._events = events
@@ -61,6 +63,7 @@ class Eraser:
         self._inbox = inbox
         self._intake = intake
         self._options = options
+        self._removing = removing
         self._old_parts: dict[str, frozenset[str]] = {}
 
     def find(self, principal: Principal, subject: Subject) -> Rows:
@@ -136,7 +139,7 @@ class Eraser:
         return step is not None and step(erasure)
 
     def _wait(self, erasure: Erasure) -> bool:
-        if self.settled() < erasure.asked_at + SETTLE:
+        if self.settled() < erasure.asked_at + SETTLE or self._removing():
             return False
         self.store.advance(erasure, State.ERASING)
         return True

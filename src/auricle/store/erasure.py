@@ -5,6 +5,7 @@ Every change of the suppression list raises its revision in the same transaction
 
 import json
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,7 @@ class ErasureStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turn = threading.Lock()
         self.key = self._key()
         """The key of every hash in the suppression list."""
 
@@ -253,16 +255,23 @@ class ErasureStore:
 
     @contextmanager
     def working(self) -> Iterator[bool]:
-        """Whether this process may erase: one at a time. The right is held until the block ends.
+        """Whether the caller may take rows of the event store away: one thread of one process at a time.
 
-        In SQLite the data folder's own lock has seen to it (`auricle.process`).
+        Erasures and sweeps take turns, so that none archives or counts what the other is just deleting. The right is
+        held until the block ends. In SQLite the data folder's own lock keeps other processes out (`auricle.process`).
         """
-        if not self.shared:
-            yield True
+        if not self._turn.acquire(blocking=False):
+            yield False
             return
-        with told(), self._engine.connect() as connection:
-            held = connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one()
-            yield bool(held)
+        try:
+            if not self.shared:
+                yield True
+                return
+            with told(), self._engine.connect() as connection:
+                held = connection.execute(select(func.pg_try_advisory_xact_lock(LOCK))).scalar_one()
+                yield bool(held)
+        finally:
+            self._turn.release()
 
     def scrub(self) -> None:
         """Rewrites the tables that held clear values, so that neither a free page nor the log holds a deleted one.

@@ -41,7 +41,7 @@ EXPORT_SECONDS = 3_600
 PIECE = 1 << 18
 """Bytes of an export that are read at a time."""
 _ERROR_NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
-TABLES = ("events", "retired")
+TABLES = ("events", "retired", "expiring")
 """The tables of the engine, each in `sql/`; made where they are not there yet."""
 FIND_IDS = 2_000
 """Ids of one look-up."""

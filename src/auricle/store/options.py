@@ -2,16 +2,17 @@
 
 import secrets
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import orjson
 from sqlalchemy import Engine, RowMapping, select, text
 
 from auricle import clock
 from auricle.errors import Conflict
+from auricle.model.days import Days
 from auricle.model.options import Consent, Ips, TenantOptions, UserIds
 from auricle.settings import Settings
-from auricle.store.audit import append
+from auricle.store.audit import Detail, append
 from auricle.store.database import open_database, told
 from auricle.store.tables import tenant_options
 
@@ -93,10 +94,17 @@ def _options_of(row: RowMapping) -> TenantOptions:
         consent=Consent(told_by["consent"]),
         allow_events=tuple(told_by["allow_events"]),
         deny_events=tuple(told_by["deny_events"]),
+        retention=Days(**told_by.get("retention", {})),  # rows from before there were any have none
         secret=row["secret"],
     )
 
 
-def _told(options: TenantOptions) -> dict[str, str | int | float | bool | None]:
+def _told(options: TenantOptions) -> Detail:
     """The options in one level, as the audit log keeps them."""
-    return {name: " ".join(value) if isinstance(value, list) else value for name, value in options.as_json().items()}
+    return {name: _in_one_level(value) for name, value in options.as_json().items()}
+
+
+def _in_one_level(value: Any) -> Any:
+    if isinstance(value, dict):
+        return orjson.dumps(value).decode()
+    return " ".join(value) if isinstance(value, list) else value

@@ -257,3 +257,28 @@ evaluations = Table(
     comment="The queue of the judge, and for some time what became of each entry.",
     sqlite_autoincrement=True,
 )
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("month", Integer, nullable=False, comment="In which the events occurred, 202608."),
+    Column("state", String(16), nullable=False),
+    Column("datasets", Integer, nullable=False, comment="1: its groups tell datasets of data points apart."),
+    Column("archived", Integer, nullable=False, comment="1: its events are archived before they go."),
+    Column("began_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("finished_at", BigInteger),
+    Column("trouble", Text),
+    Index("sweeps_by_state", "state"),
+    comment="Sweeps of events that are over their days.",
+)
+
+sweep_shares = Table(
+    "sweep_shares",
+    metadata,
+    Column("sweep_id", String(36), primary_key=True),
+    Column("tenant_id", String(64), primary_key=True),
+    Column("names", Text, nullable=False, comment="Events by name, as JSON."),
+    Index("sweep_shares_by_tenant", "tenant_id"),
+    comment="What each sweep takes of every tenant.",
+)
