@@ -5,12 +5,14 @@ import statistics
 from collections import defaultdict
 from typing import Any
 
+import orjson
 import pytest
 from tests.report.conftest import Engine, at
 from tests.report.test_oracle import check
 
 from auricle.errors import Invalid
 from auricle.model.query import Filter, Interactions, Op, Query, State, instant_of
+from auricle.report.sql.table import INTERACTIONS
 from auricle.report.time import written
 
 SECOND = 1_000_000
@@ -280,3 +282,22 @@ def test_against_the_oracle(engine: Engine, seed: int) -> None:
         "meta": answer["meta"],
     }
     check(told_, expected_of(events, START, end, now, site), query)
+
+
+COLUMNS = "query_id, state, reason, answer_text, latency_ms, cost_usd, tokens, action_taken, score, site_id, source"
+
+
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_user_sql_tells_the_same_interactions(engine: Engine, seed: int) -> None:
+    tenant = engine.tenant(draw(random.Random(seed)))
+    query = query_of(tenant, START - 2 * DAY, START + 9 * DAY, START + 9 * DAY, limit=1_000, include_test=True)
+    said = [
+        (
+            *(each["query_id"], each["state"], each["reason"] or "", each["answer_text"] or "", each["latency_ms"]),
+            *(each["cost_usd"], each["tokens"], int(each["action_taken"] or 0), each["score"]),
+            *(each["site_id"] or "", each["source"]),
+        )
+        for each in engine.answer(query)["interactions"]
+    ]
+    rows = engine.text(f"SELECT {COLUMNS} FROM {INTERACTIONS.sql(tenant)}")
+    assert sorted(said) == sorted(tuple(orjson.loads(line)) for line in rows.splitlines())

@@ -32,6 +32,7 @@ from auricle.model.query import (
 )
 from auricle.model.receipt import Fault
 from auricle.report import time
+from auricle.report.interactions import THRESHOLD
 
 
 class FilterIn(BaseModel):
@@ -193,7 +194,7 @@ class InteractionsIn(Common):
 
     states: list[State] = Field([], description="Which are listed; all without it. The counts are always of all.")
     limit: int = 100
-    score_threshold: float = Field(3, description="An overall score below it makes an interaction unanswered.")
+    score_threshold: float = Field(THRESHOLD, description="An overall score below it makes an interaction unanswered.")
 
     def ask(self) -> Ask:
         """The part of the query that is this report's own."""

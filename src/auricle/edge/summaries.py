@@ -23,8 +23,6 @@ from auricle.model.result import Result
 from auricle.report import interactions, time
 from auricle.report.run import ReportRunner
 
-THRESHOLD = 3.0
-"""The overall score below which a query counts as unanswered."""
 LATELY = timedelta(minutes=5)
 COST_DAYS = timedelta(days=30)
 UNTYPED = "ai"
@@ -108,7 +106,7 @@ def router(
     async def summary(asked: Annotated[StoreIn, Asked()], caller: Caller) -> Response:
         """Voice queries of a period: how many were answered, how fast, at what cost."""
         ask = Summaries(runner, caller, now(), asked)
-        result = await ask.run("interactions", Interactions((), 1, THRESHOLD))
+        result = await ask.run("interactions", Interactions((), 1, interactions.THRESHOLD))
         return ask.answer(_summary(result.body), result)
 
     @routes.get("/stats/top-queries")
@@ -123,7 +121,7 @@ def router(
     async def unanswered(asked: Annotated[ListIn, Asked()], caller: Caller) -> Response:
         """The questions that got no answer, each with the reason; and how many for each reason."""
         ask = Summaries(runner, caller, now(), asked)
-        listed = Interactions((State.UNANSWERED, State.ERROR), asked.limit, THRESHOLD)
+        listed = Interactions((State.UNANSWERED, State.ERROR), asked.limit, interactions.THRESHOLD)
         body = (result := await ask.run("interactions", listed)).body
         total = body["counts"]["unanswered"] + body["counts"]["error"]
         return ask.answer({"total": total, "reasons": body["reasons"], "queries": body["interactions"]}, result)

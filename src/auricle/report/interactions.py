@@ -7,7 +7,7 @@ first counts. First means by `occurred_at`, ties by arrival. An outcome of the r
 from a day before the range to an hour after it has its id.
 """
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
@@ -30,12 +30,14 @@ EARLY, LATE = time.HOUR, time.DAY
 """How far before and after its query an outcome may occur."""
 OVERALL = "overall"
 """The evaluation whose score is the interaction's own."""
+THRESHOLD = 3.0
+"""The overall score below which a query counts as unanswered, where nobody asks for another."""
 
 ORPHAN = "orphan"
 _STATES = {"": State.ANSWERED, "pending": State.PENDING, "error": State.ERROR}
 """The state of each reason; any other means unanswered."""
 REASONS = ("no_outcome", "late_outcome", "error", "empty_answer", "action_failed", "low_score")
-"""Why a query counts as unanswered or failed; where several hold, the first in the order of `_REASON`."""
+"""Why a query counts as unanswered or failed; where several hold, the first in the order of `reason_of`."""
 
 _ID = attribute("voice.query_id").text
 _ASKED = ("site_id", "session_id", "user_id", "source", "voice.query_text", "voice.asr_confidence")
@@ -48,15 +50,37 @@ _TOLD = (
 )
 _TOOLS = "JSONExtractRaw(attributes, 'voice.tools_used')"
 
-_REASON = f"""multiIf(
-    NOT is_asked, '{ORPHAN}',
-    NOT is_told, if({{now}} - asked.1 < {PATIENCE}, 'pending', 'no_outcome'),
-    told.7 = 1, 'error',
-    told.1 - asked.1 > {PATIENCE}, 'late_outcome',
-    empty(trimBoth(ifNull(told.2, ''))), 'empty_answer',
-    told.8 = 1 AND told.9 = 0, 'action_failed',
-    isNotNull(score) AND score < {{threshold}}, 'low_score',
+
+class Pieces(NamedTuple):
+    """SQL of what the state of an interaction is judged by; moments are microseconds, flags 1, 0 or NULL."""
+
+    asked_at: str
+    told_at: str
+    """When its outcome occurred; 0 without one."""
+    error: str
+    answer: str
+    taken: str
+    success: str
+    score: str
+    now: str
+    threshold: str
+
+
+def reason_of(of: Pieces) -> str:
+    """SQL of why an interaction is not answered, `''` when it is; for the report and for user SQL."""
+    return f"""multiIf(
+    {of.told_at} = 0, if({of.now} - {of.asked_at} < {PATIENCE}, 'pending', 'no_outcome'),
+    {of.error} = 1, 'error',
+    {of.told_at} - {of.asked_at} > {PATIENCE}, 'late_outcome',
+    empty(trimBoth(ifNull({of.answer}, ''))), 'empty_answer',
+    {of.taken} = 1 AND {of.success} = 0, 'action_failed',
+    isNotNull({of.score}) AND {of.score} < {of.threshold}, 'low_score',
     '')"""
+
+
+def belongs(told_at: str, asked_at: str) -> str:
+    """SQL of whether an outcome of one moment may belong to a query of another."""
+    return f"{told_at} - {asked_at} BETWEEN -{EARLY} AND {LATE}"
 
 
 def names(_: Query) -> tuple[str, ...]:
@@ -77,7 +101,8 @@ def build(query: Query) -> Statement:
     """
     binding = Binding()
     ask, span = _ask(query), query.span
-    reason = _REASON.format(now=binding.integer(micros_of(query.now)), threshold=binding.number(ask.threshold))
+    now, threshold = binding.integer(micros_of(query.now)), binding.number(ask.threshold)
+    pieces = Pieces("asked.1", "telling.1", "told.7", "told.2", "told.8", "told.9", "score", now, threshold)
     latency, cost, tokens = (f"if(is_asked AND is_told, toFloat64OrNull(told.{place}), NULL)" for place in (3, 4, 5))
     middle = "quantileExactInclusiveOrNull({})({}) OVER ()"
     queries = _first_queries(query, binding, Span(max(span.start - LATE, 0), span.end + EARLY))
@@ -88,11 +113,11 @@ def build(query: Query) -> Statement:
         f"  sum({cost}) OVER (), sum({tokens}) OVER (), avg(if(is_asked, score, NULL)) OVER (),\n"
         "  asked, told, outcomes, scores, score, id\n"
         "FROM (\n"
-        f"  SELECT *, {reason} AS reason\n"
+        f"  SELECT *, if(is_asked, {reason_of(pieces)}, '{ORPHAN}') AS reason\n"
         "  FROM (\n"
         "    SELECT if(is_asked, q.id, o.id) AS id, q.is_asked AS is_asked, asked, scores,\n"
         f"      arrayFirstOrNull(s -> s.1 = '{OVERALL}', scores).2 AS score,\n"
-        f"      arrayFilter(t -> NOT is_asked OR t.1 - asked.1 BETWEEN -{EARLY} AND {LATE}, tellings)[1] AS telling,\n"
+        f"      arrayFilter(t -> NOT is_asked OR {belongs('t.1', 'asked.1')}, tellings)[1] AS telling,\n"
         "      length(tellings) AS outcomes,\n"
         "      telling.1 > 0 AS is_told, telling.3 AS told,\n"
         "      if(is_asked, q.wanted, arrayExists(t -> t.4, tellings)) AS wanted\n"

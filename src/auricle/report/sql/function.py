@@ -83,5 +83,6 @@ INTERNAL = _words("""
     notLike notILike multiIf if countDistinct uniqExact exists identity __scalarSubqueryResult materialize nullIn
     notNullIn isDistinctFrom isNotDistinctFrom dateTrunc caseWithExpression caseWithoutExpression transform
     ignore indexHint sumOrNull singleValueOrNull toQuarter toYear toUUID JSONExtract denseRank toTimezone timezone
+    toUnixTimestamp64Micro
     """)
 """Functions that the engine writes where the statement has operators, CASE, CAST or EXTRACT."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from auricle.errors import Invalid
+from auricle.report import interactions
 from auricle.report.literal import quoted
 from auricle.report.sql.lexis import refused
 
@@ -67,7 +68,8 @@ def _number(name: str) -> str:
 
 def _flag(name: str, *values: str) -> str:
     """SQL of whether a flag, told as 0, 1, false or true, has one of these values."""
-    return f"(JSONExtractRaw({ROWS}.attributes, {quoted(name)}) IN ({', '.join(map(quoted, values))}))"
+    text = f"JSONExtract({ROWS}.attributes, {quoted(name)}, 'Nullable(String)')"
+    return f"ifNull({text} IN ({', '.join(map(quoted, values))}), 0)"
 
 
 YES, NO = ("1", "true"), ("0", "false")
@@ -95,26 +97,39 @@ EVENTS = Table(
     "Every event",
 )
 
-_QUERY, _OUTCOME, _VERDICT = (f"{ROWS}.event_name = 'voice.{name}'" for name in ("query", "outcome", "evaluated"))
+_QUERY, _OUTCOME, _VERDICT = (
+    f"{ROWS}.event_name = '{name}'" for name in (interactions.QUERY, interactions.OUTCOME, interactions.SCORE)
+)
+_AT, _ARRIVED = (f"toUnixTimestamp64Micro({ROWS}.{name})" for name in ("occurred_at", "received_at"))
+_ASKED_AT = f'{ROWS}."$asked_at"'
+"""When the query of an event was first asked, in microseconds; 0 if never."""
+_ANSWER = f"{_OUTCOME} AND {interactions.belongs(_AT, _ASKED_AT)}"
+_OVERALL = f"{_VERDICT} AND {_text('gen_ai.evaluation.name')} = '{interactions.OVERALL}'"
 
 
 def _first(value: str, kind: str) -> str:
     """SQL of a value of the earliest event of a kind."""
-    return f"argMinIf({value}, ({ROWS}.occurred_at, {ROWS}.event_id), {kind})"
+    # NOTE: without the tuple, argMin passes over events whose value is NULL.
+    return f"argMinIf(tuple({value}), ({_AT}, {_ARRIVED}), {kind}).1"
 
 
-_OVERALL = f"{_VERDICT} AND {_text('gen_ai.evaluation.name')} = 'overall'"
-_ASKED_AT, _TOLD_AT = (f"minIf({ROWS}.occurred_at, {kind})" for kind in (_QUERY, _OUTCOME))
-_MINUTE = "INTERVAL 60 SECOND"
-_ACTED = f"({_flag('voice.action_taken', *YES)} AND {_flag('voice.action_success', *NO)})"
-_REASON = (
-    f"multiIf(countIf({_OUTCOME}) = 0, if({_ASKED_AT} > now() - {_MINUTE}, 'pending', 'no_outcome'),"
-    f" {_first(_flag('error.flag', *YES), _OUTCOME)}, 'error',"
-    f" {_TOLD_AT} > {_ASKED_AT} + {_MINUTE}, 'late_outcome',"
-    f" empty(trimBoth({_first(_text('voice.answer_text'), _OUTCOME)})), 'empty_answer',"
-    f" {_first(_ACTED, _OUTCOME)}, 'action_failed', '')"
+_SCORE = f"argMaxIf(tuple({_number('gen_ai.evaluation.score.value')}), ({_AT}, {_ARRIVED}), {_OVERALL}).1"
+_REASON = interactions.reason_of(
+    interactions.Pieces(
+        asked_at=f"any({_ASKED_AT})",
+        told_at=f"minIf({_AT}, {_ANSWER})",
+        error=_first(_flag("error.flag", *YES), _ANSWER),
+        answer=_first(_text("voice.answer_text"), _ANSWER),
+        taken=_first(_flag("voice.action_taken", *YES), _ANSWER),
+        success=f"NOT {_first(_flag('voice.action_success', *NO), _ANSWER)}",
+        score=_SCORE,
+        now="toUnixTimestamp64Micro(now64(6))",
+        threshold=repr(interactions.THRESHOLD),
+    )
 )
 _STATE = f"multiIf({_REASON} = '', 'answered', {_REASON} IN ('pending', 'error'), {_REASON}, 'unanswered')"
+
+_READ = ("event_name", "occurred_at", "received_at", "site_id", "session_id", "user_id", "source", "attributes")
 
 INTERACTIONS = Table(
     "interactions",
@@ -133,26 +148,27 @@ INTERACTIONS = Table(
         Column("query_text", "String", _first(_text("voice.query_text"), _QUERY), "What was asked"),
         Column("query_source", "String", _first(_text("voice.query_source"), _QUERY), "voice, text or test"),
         Column("asr_confidence", "Nullable(Float64)", _first(_number("voice.asr_confidence"), _QUERY), "0 to 1"),
-        Column("answer_text", "String", _first(_text("voice.answer_text"), _OUTCOME), "What was answered"),
-        Column("latency_ms", "Nullable(Float64)", _first(_number("voice.latency_ms"), _OUTCOME), "Milliseconds"),
-        Column("action_taken", "UInt8", _first(_flag("voice.action_taken", *YES), _OUTCOME), "1 if it acted"),
-        Column("action_success", "UInt8", _first(_flag("voice.action_success", *YES), _OUTCOME), "1 if that worked"),
-        Column("tokens", "Nullable(Float64)", _first(_number("gen_ai.usage.total_tokens"), _OUTCOME), "Tokens used"),
-        Column("cost_usd", "Nullable(Float64)", _first(_number("gen_ai.usage.cost_usd"), _OUTCOME), "US dollars"),
-        Column("error", "UInt8", _first(_flag("error.flag", *YES), _OUTCOME), "1 if the outcome is an error"),
-        Column("error_message", "String", _first(_text("error.message"), _OUTCOME), "Its message"),
+        Column("answer_text", "String", _first(_text("voice.answer_text"), _ANSWER), "What was answered"),
+        Column("latency_ms", "Nullable(Float64)", _first(_number("voice.latency_ms"), _ANSWER), "Milliseconds"),
+        Column("action_taken", "UInt8", _first(_flag("voice.action_taken", *YES), _ANSWER), "1 if it acted"),
+        Column("action_success", "UInt8", _first(_flag("voice.action_success", *YES), _ANSWER), "1 if that worked"),
+        Column("tokens", "Nullable(Float64)", _first(_number("gen_ai.usage.total_tokens"), _ANSWER), "Tokens used"),
+        Column("cost_usd", "Nullable(Float64)", _first(_number("gen_ai.usage.cost_usd"), _ANSWER), "US dollars"),
+        Column("error", "UInt8", _first(_flag("error.flag", *YES), _ANSWER), "1 if the outcome is an error"),
+        Column("error_message", "String", _first(_text("error.message"), _ANSWER), "Its message"),
         Column(
             "score",
             "Nullable(Float64)",
-            _first(_number("gen_ai.evaluation.score.value"), _OVERALL),
+            _SCORE,
             "Its overall score",
         ),
         Column("state", "String", _STATE, "answered, unanswered, error or pending"),
         Column("reason", "String", _REASON, "Why it is not answered; empty when it is"),
         _SAMPLE,
     ),
-    f"FROM {SOURCE} AS {ROWS} WHERE {{tenant}}"
-    f" AND {ROWS}.event_name IN ('voice.query', 'voice.outcome', 'voice.evaluated')"
+    f"FROM (SELECT {', '.join(map(_member, _READ))}, minIf({_AT}, {_QUERY})"
+    f" OVER (PARTITION BY {_text('voice.query_id')}) AS `$asked_at` FROM {SOURCE} AS {ROWS} WHERE {{tenant}}"
+    f" AND ({_QUERY} OR {_OUTCOME} OR {_VERDICT}) AND JSONHas({ROWS}.attributes, 'voice.query_id')) AS {ROWS}"
     f" GROUP BY {_text('voice.query_id')} HAVING countIf({_QUERY}) > 0",
     "Voice queries, each with its outcome and its score",
 )
