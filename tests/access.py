@@ -144,6 +144,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("DELETE", f"{API}/subjects/suppressions/{{erasure_id}}"): Row(_any(PRIVACY)),
     ("GET", f"{API}/evaluations"): Row(_any(READ, ADMIN)),
     ("POST", f"{API}/evaluations/run"): Row(_any(ADMIN)),
+    ("POST", f"{API}/evaluations/resume"): Row(_any(ADMIN)),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),
     ("GET", "/metrics"): Row(_any(READ, ADMIN)),
     ("GET", f"{API}/reports/metrics"): Row(_any(READ)),

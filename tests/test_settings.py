@@ -20,6 +20,10 @@ def another(name: str) -> tuple[str, Any]:
     default = Settings.model_fields[name].default
     fixed = {
         "judge": ("off", "off"),
+        "gemini_api_key": ("elsewhere", SecretStr("elsewhere")),
+        "openai_api_key": ("elsewhere", SecretStr("elsewhere")),
+        "gemini_url": ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+        "openai_url": ("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1"),
         "evaluation_sample": ("0.5", 0.5),
         "log_level": ("debug", "debug"),
         "unknown_events": ("reject", "reject"),

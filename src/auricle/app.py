@@ -48,6 +48,7 @@ from auricle.intake.replay import Replay
 from auricle.intake.schemas import Registry
 from auricle.intake.suppression import SuppressionList
 from auricle.jobs import Job, run_jobs
+from auricle.judge.choice import chosen_judge
 from auricle.judge.run import Evaluator
 from auricle.model.statement import Rows, Statement
 from auricle.privacy.erasure import Eraser
@@ -67,6 +68,7 @@ from auricle.store.journal import JournalStore
 from auricle.store.options import OptionsStore
 from auricle.store.schema import SchemaStore
 from auricle.store.signature import SignatureStore
+from auricle.store.spending import SpendingStore
 from auricle.store.sweep import SweepStore
 from auricle.store.token import TokenStore
 
@@ -180,7 +182,8 @@ def _wire(settings: Settings) -> Parts:
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
-    evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings)
+    judge = chosen_judge(settings, SpendingStore(database))
+    evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
     return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser, evaluator, sweeper)
 
@@ -205,6 +208,8 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
             jobs.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await jobs
+            if parts.evaluator.judge is not None:
+                await parts.evaluator.judge.close()
             with contextlib.suppress(AuricleError):
                 await parts.failures.flush()
             await asyncio.to_thread(parts.indexer.stop)

@@ -15,6 +15,10 @@ ORIGINS = r"^(\*|https?://[^\s/,*]+( *, *https?://[^\s/,*]+)*)$"
 """A list of origins, `https://example.org, http://localhost:3000`, or `*`."""
 
 
+ADDRESS = r"^https?://[^\s?#@]+$"
+"""Where another service is: no query and no credentials, which would stand in logs."""
+
+
 def _named(name: str, *aliases: str) -> AliasChoices:
     return AliasChoices(f"AURICLE_{name.upper()}", *aliases)
 
@@ -296,10 +300,76 @@ class Settings(BaseSettings):
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )
 
-    judge: Literal["rules", "off"] = Field(
-        "rules",
+    judge: Literal["auto", "rules", "gemini", "openai", "off"] = Field(
+        "auto",
         validation_alias=_named("judge"),
-        description="Who judges voice interactions: `rules` looks at what happened; `off` is nobody.",
+        description="Who judges voice interactions; `auto`: the model there is a key for, else `rules`; `off`: nobody.",
+    )
+    gemini_api_key: SecretStr | None = Field(
+        None, validation_alias=_named("gemini_api_key", "GEMINI_API_KEY"), description="Key of the Gemini API."
+    )
+    gemini_url: str = Field(
+        "https://generativelanguage.googleapis.com",
+        pattern=ADDRESS,
+        validation_alias=_named("gemini_url"),
+        description="Where the Gemini API is.",
+    )
+    gemini_model: str = Field(
+        "gemini-2.5-flash",
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        validation_alias=_named("gemini_model"),
+        description="Which of its models judges.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_named("openai_api_key", "OPENAI_API_KEY"),
+        description="Key of the OpenAI API, or of an endpoint that speaks it.",
+    )
+    openai_url: str = Field(
+        "https://api.openai.com/v1",
+        pattern=ADDRESS,
+        validation_alias=_named("openai_url"),
+        description="Where the API is, up to `/chat/completions`.",
+    )
+    openai_model: str = Field(
+        "gpt-5-mini", min_length=1, validation_alias=_named("openai_model"), description="Which of its models judges."
+    )
+    judge_concurrency: int = Field(
+        8, ge=1, le=100, validation_alias=_named("judge_concurrency"), description="Questions to a model at once."
+    )
+    judge_timeout: float = Field(
+        60, gt=0, le=300, validation_alias=_named("judge_timeout"), description="Time a model has for a reply."
+    )
+    judge_attempts: int = Field(
+        3,
+        ge=1,
+        le=20,
+        validation_alias=_named("judge_attempts"),
+        description="Replies that cannot be used before an interaction stays without a score.",
+    )
+    judge_daily_usd: float = Field(
+        5.0,
+        ge=0,
+        validation_alias=_named("judge_daily_usd"),
+        description="US dollars that models may cost in a day (UTC); 0 is without limit.",
+    )
+    judge_daily_tokens: int = Field(
+        0,
+        ge=0,
+        validation_alias=_named("judge_daily_tokens"),
+        description="Tokens that models may take in a day (UTC); 0 is without limit.",
+    )
+    judge_input_price: float = Field(
+        0.30,
+        ge=0,
+        validation_alias=_named("judge_input_price"),
+        description="US dollars that a million tokens of prompts cost.",
+    )
+    judge_output_price: float = Field(
+        2.50,
+        ge=0,
+        validation_alias=_named("judge_output_price"),
+        description="US dollars that a million tokens of replies cost.",
     )
     eval_batch_size: int = Field(
         50,

@@ -4,7 +4,7 @@ import typer
 
 from auricle.cli.door import API, open_door
 from auricle.cli.options import Json, Target, takes
-from auricle.cli.output import percent, print_json, print_table
+from auricle.cli.output import percent, print_json, print_table, stdout
 from auricle.model.principal import Kind
 
 app = typer.Typer(no_args_is_help=True, help="Judge voice interactions, and see how the judge stands.")
@@ -22,6 +22,9 @@ def status(target: Target, json: Json = False) -> None:
     if json:
         print_json(answer)
         return
+    if answer["rests"]:
+        rests = answer["rests"]
+        stdout().print(f"the judge rests: {rests['reason']}, for {rests['seconds']:,} s more", markup=False)
     columns = ("judge", "waiting", "scored", "unscored", "skipped", "success_rate", "latency_ms", "oldest_waiting")
     row = [percent(answer[name]) if name == "success_rate" else answer[name] for name in columns]
     print_table("Evaluations", columns, [row])
@@ -46,3 +49,15 @@ def run(target: Target, json: Json = False) -> None:
     else:
         columns = (*ENDS, "waiting")
         print_table("Judged", columns, [[*told.values(), answer["waiting"]]])
+
+
+@app.command()
+@takes
+def resume(target: Target, json: Json = False) -> None:
+    """Let a judge that paused itself, because of its key or account, try again."""
+    with open_door(target, Kind.ADMIN) as door:
+        answer = door.ask("POST", f"{EVALUATIONS}/resume")
+    if json:
+        print_json(answer)
+    else:
+        stdout().print("resumed" if answer["resumed"] else "the judge was not paused", markup=False)

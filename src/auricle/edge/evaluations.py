@@ -26,8 +26,12 @@ def routes(guard: Guard, evaluator: Evaluator) -> list[Route]:
         principal = await guard.allowed(request, Scope.REPORTS_READ, Scope.ADMIN)
         standing = await asyncio.to_thread(evaluator.queue.standing, principal.tenant_id)
         oldest = None if standing.oldest is None else format_rfc3339(standing.oldest)
-        judge = evaluator.judge.name if evaluator.judge else None
-        return json_reply({"judge": judge, **standing.as_json(), "oldest_waiting": oldest})
+        rest = await evaluator.judge.rest() if evaluator.judge else None
+        told = {
+            "judge": evaluator.judge.name if evaluator.judge else None,
+            "rests": None if rest is None else {"reason": rest.reason, "seconds": round(rest.seconds)},
+        }
+        return json_reply({**told, **standing.as_json(), "oldest_waiting": oldest})
 
     async def run(request: Request) -> Response:
         """Judges the tenant's interactions that wait, for some seconds at most; `waiting` is what is left."""
@@ -36,4 +40,14 @@ def routes(guard: Guard, evaluator: Evaluator) -> list[Route]:
         standing = await asyncio.to_thread(evaluator.queue.standing, principal.tenant_id)
         return json_reply({**done.as_json(), "waiting": standing.states.get(State.WAITING, 0)})
 
-    return [Route(PREFIX, status, methods=["GET"]), Route(PREFIX + "/run", run, methods=["POST"])]
+    async def resume(request: Request) -> Response:
+        """Ends the pause that the judge made because of its key or account, and any rest; it tries again at once."""
+        principal = await guard.allowed(request, Scope.ADMIN)
+        resumed = evaluator.judge is not None and await evaluator.judge.resume(principal.actor)
+        return json_reply({"resumed": resumed})
+
+    return [
+        Route(PREFIX, status, methods=["GET"]),
+        Route(PREFIX + "/run", run, methods=["POST"]),
+        Route(PREFIX + "/resume", resume, methods=["POST"]),
+    ]

@@ -312,11 +312,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", f"{API}/evaluations"): Operation(
         {
             200: an_object(
-                {"judge": {"type": ["string", "null"]}, "waiting": COUNT, "scored": COUNT, "reasons": OBJECT},
+                {
+                    "judge": {"type": ["string", "null"]},
+                    "rests": {"type": ["object", "null"]},
+                    "waiting": COUNT,
+                    "scored": COUNT,
+                    "reasons": OBJECT,
+                },
                 {"oldest_waiting": _MAYBE},
             )
         }
     ),
+    ("POST", f"{API}/evaluations/resume"): Operation({200: an_object({"resumed": {"type": "boolean"}})}),
     ("POST", f"{API}/evaluations/run"): Operation(
         {200: an_object(dict.fromkeys(("scored", "unscored", "skipped", "put_off", "waiting"), COUNT))}
     ),

@@ -21,8 +21,9 @@ from auricle.intake.intake import Intake
 from auricle.intake.schemas import Registries
 from auricle.judge import rules
 from auricle.judge.assembly import assembled, joining, outcomes_of
+from auricle.judge.model import Rest
 from auricle.judge.rubric import BUILT_IN
-from auricle.judge.score import scores
+from auricle.judge.score import score_id, scores
 from auricle.model.evaluation import Case, Entry, Judgement, PutOff, Settled, State
 from auricle.model.options import Consent
 from auricle.model.principal import Principal, Scope
@@ -56,8 +57,19 @@ class Judge(Protocol):
     """How scores and their ids call it."""
     batch: int
     """How many cases it takes at once."""
+    paid: bool
+    """Whether asking twice costs twice."""
     lease_seconds: float
     """Within which it is done with them, surely; when a worker dies, they wait until then."""
+
+    async def rest(self) -> Rest | None:
+        """Why and for how long it does not work now; None when it does."""
+
+    async def resume(self, actor: str) -> bool:
+        """Ends its pause; False when there is none."""
+
+    async def close(self) -> None:
+        """Gives back what it holds."""
 
     def judged(self, cases: Sequence[Case]) -> AsyncIterator[list[Result]]:
         """Every case with what is said of it, as the judge gets on."""
@@ -68,9 +80,21 @@ class RulesJudge:
 
     name = rules.NAME
     lease_seconds = 60.0
+    paid = False
 
     def __init__(self, batch: int) -> None:
         self.batch = batch
+
+    async def rest(self) -> Rest | None:
+        """It never rests."""
+        return None
+
+    async def resume(self, actor: str) -> bool:  # noqa: ARG002 - there is nothing to end
+        """It is never paused."""
+        return False
+
+    async def close(self) -> None:
+        """It holds nothing."""
 
     async def judged(self, cases: Sequence[Case]) -> AsyncIterator[list[Result]]:
         """All cases at once."""
@@ -104,14 +128,16 @@ class Evaluator:
         intake: Intake,
         registries: Registries,
         settings: Settings,
+        judge: Judge | None,
     ) -> None:
+        """Nobody judges without a `judge`."""
         self._events = events
         self._queue = queue
         self._journal = journal
         self._intake = intake
         self._registries = registries
         self._settings = settings
-        self.judge: Judge | None = None if settings.judge == "off" else RulesJudge(settings.eval_batch_size * 10)
+        self.judge = judge
 
     @property
     def queue(self) -> EvaluationStore:
@@ -131,7 +157,9 @@ class Evaluator:
         deadline = time.monotonic() + seconds
         joined = await self._join()
         counts: Counter[str] = Counter()
-        while time.monotonic() < deadline and (entries := await self._claim(self.judge, tenant_id)):
+        while time.monotonic() < deadline and await self.judge.rest() is None:
+            if not (entries := await self._claim(self.judge, tenant_id)):
+                break
             counts += await self._work(self.judge, entries)
         done = Sweep(joined, **{name: counts[name] for name in ("scored", "unscored", "skipped", "put_off")})
         if any(done.as_json().values()):
@@ -167,6 +195,8 @@ class Evaluator:
             by_tenant[entry.tenant_id].append(entry)
         try:
             for tenant, some in by_tenant.items():
+                if judge.paid:
+                    some = await self._unjudged(judge, some, counts)
                 cases = await self._assemble(tenant, some, counts)
                 if cases:
                     async for results in judge.judged(cases):
@@ -177,6 +207,17 @@ class Evaluator:
             await asyncio.to_thread(self._queue.put_back, [(entry, soon, entry.attempts) for entry in entries])
             raise
         return counts
+
+    async def _unjudged(self, judge: Judge, entries: Sequence[Entry], counts: Counter[str]) -> list[Entry]:
+        """The entries without those whose scores are stored: whoever wrote them died before it could say so."""
+        first = BUILT_IN[0]
+        ids = {score_id(self._journal.identity, entry, judge.name, first): entry for entry in entries}
+        known = await self._events.known_async([(entry.tenant_id, score) for score, entry in ids.items()])
+        stored = {event.event_id for event, _ in known.kept} | {score for _, score in known.retired}
+        settled = [Settled(ids.pop(score), State.SCORED) for score in stored]
+        await asyncio.to_thread(self._queue.settle, settled, clock.micros())
+        counts["scored"] += len(settled)
+        return list(ids.values())
 
     async def _assemble(self, tenant: str, entries: Sequence[Entry], counts: Counter[str]) -> list[Case]:
         """The cases of entries; those that have no interaction are settled, or put off while it may still come."""

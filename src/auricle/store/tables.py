@@ -282,3 +282,23 @@ sweep_shares = Table(
     Index("sweep_shares_by_tenant", "tenant_id"),
     comment="What each sweep takes of every tenant.",
 )
+
+judge_days = Table(
+    "judge_days",
+    metadata,
+    Column("day", String(10), primary_key=True, comment="UTC, as 2026-01-31."),
+    Column("calls", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False, comment="Spent, and set aside for calls under way."),
+    Column("nano_usd", BigInteger, nullable=False, comment="The same in billionths of a US dollar."),
+    comment="What models cost the judge.",
+)
+
+judge_pauses = Table(
+    "judge_pauses",
+    metadata,
+    Column("judge", String(32), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("fingerprint", String(16), nullable=False, comment="Of the key that was refused."),
+    Column("paused_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="Judges that paused themselves.",
+)
