@@ -433,6 +433,16 @@ export interface VoiceEvaluatedAttributes {
   "gen_ai.usage.total_tokens"?: number | null;
   /** What the model calls cost, in US dollars. */
   "gen_ai.usage.cost_usd"?: number | null;
+  /** Who judged: rules, gemini, openai or person. */
+  "gen_ai.evaluation.evaluator"?: string | null;
+  /** Why there is no score, such as out_of_scale. */
+  "gen_ai.evaluation.reason"?: string | null;
+  /** What in the transcript looks like an attempt to move the score. */
+  "gen_ai.evaluation.flags"?: Array<string> | null;
+  /** Which attempt gave this verdict. */
+  "gen_ai.evaluation.attempt"?: number | null;
+  /** How long the judgement took. */
+  "gen_ai.evaluation.latency_ms"?: number | null;
   [name: string]: unknown;
 }
 
