@@ -29,6 +29,7 @@ def another(name: str) -> tuple[str, Any]:
         "unknown_events": ("reject", "reject"),
         "max_nesting": ("5", 5),
         "sanitise": ("off", "off"),
+        "rollups": ("false", "off"),
         "port": ("81", 81),
         "jwt_secret_key": ("elsewhere", SecretStr("elsewhere")),
         "jwt_jwks_url": ("https://id.example/keys", "https://id.example/keys"),

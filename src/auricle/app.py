@@ -45,6 +45,7 @@ from auricle.intake.intake import Intake
 from auricle.intake.journal import Journal
 from auricle.intake.options import Options
 from auricle.intake.replay import Replay
+from auricle.intake.rollup import Roller
 from auricle.intake.schemas import Registry
 from auricle.intake.suppression import SuppressionList
 from auricle.jobs import Job, run_jobs
@@ -66,7 +67,9 @@ from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.options import OptionsStore
+from auricle.store.rollup import RollupStore
 from auricle.store.schema import SchemaStore
+from auricle.store.segment import SegmentStore
 from auricle.store.signature import SignatureStore
 from auricle.store.spending import SpendingStore
 from auricle.store.sweep import SweepStore
@@ -103,6 +106,7 @@ class Parts:
     eraser: Eraser
     evaluator: Evaluator
     sweeper: Sweeper
+    roller: Roller
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def build(settings: Settings) -> ASGIApp:
     app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), openapi_url=None)
     reader: Reader = _Reader(parts.events, parts.intake)
     reader = ExplainingReader(reader) if settings.debug_mode else reader
-    runner = ReportRunner(reader, settings.max_timeseries_points)
+    runner = ReportRunner(reader, settings.max_timeseries_points, parts.roller)
     entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
     doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance), OtlpDoor(entrance))
     for door in doors:
@@ -167,7 +171,8 @@ def _wire(settings: Settings) -> Parts:
     database = open_database(settings)
     control, store, events, seen = ControlStore(database), JournalStore(database), EventStore(settings), SeenFilter()
     journal = Journal(store, settings.data, settings.min_free_disk, settings.max_waiting_events)
-    indexer = Indexer(events, store, journal, seen, settings.index_interval, settings.index_rows)
+    rollups = RollupStore(database)
+    indexer = Indexer(events, store, journal, seen, rollups, settings.index_interval, settings.index_rows)
     audit = AuditStore(database)
     failures = Failures(audit)
     limiter = Limiter(settings, note=failures.note)
@@ -176,8 +181,11 @@ def _wire(settings: Settings) -> Parts:
     intake = Intake(journal, store, events, seen, inbox, limiter.count_events, suppressed, debug=settings.debug_mode)
     options = Options(OptionsStore(database))
     sweeps = SweepStore(database)
-    eraser = Eraser(suppressed, events, store, inbox, intake, options, lambda: sweeps.removing)
-    sweeper = Sweeper(sweeps, suppressed.store, events, options, eraser.settled, settings)
+    eraser = Eraser(suppressed, events, rollups, inbox, intake, options, lambda: sweeps.removing)
+    sweeper = Sweeper(sweeps, suppressed.store, events, rollups, options, intake.settled, settings)
+    roller = Roller(
+        rollups, SegmentStore(events), intake.settled, on=settings.rollups == "on", every=settings.rollup_interval
+    )
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
     revoked = TokenStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
@@ -185,7 +193,8 @@ def _wire(settings: Settings) -> Parts:
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, eraser, evaluator, sweeper)
+    sweeps_of = (eraser, evaluator, sweeper, roller)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of)
 
 
 @asynccontextmanager
@@ -245,6 +254,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("refresh_tenants", 1, refresh_tenants),
         Job("erase", 0.5, parts.eraser.sweep),
         Job("retain", 0.5, parts.sweeper.sweep),
+        Job("roll_up", 0.5, parts.roller.sweep),
         Job("learn_origins", 2, learn_origins),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),

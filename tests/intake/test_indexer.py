@@ -20,6 +20,7 @@ from auricle.model.statement import Statement
 from auricle.settings import Settings
 from auricle.store.events import EventStore
 from auricle.store.journal import Entry, JournalStore
+from auricle.store.rollup import RollupStore
 from running import retire, wait_until
 
 NOW = 1_780_000_000_000_000
@@ -42,7 +43,9 @@ class Rig:
         self.store = JournalStore(self.database)
         self.journal = Journal(self.store, self.disk, 0, 1_000_000)
         self.seen = SeenFilter()
-        self.indexer = Indexer(self.events, self.store, self.journal, self.seen, 0.0, self.rows)
+        self.indexer = Indexer(
+            self.events, self.store, self.journal, self.seen, RollupStore(self.database), 0.0, self.rows
+        )
         self.journal.open(asyncio.new_event_loop())
 
     def close(self) -> None:
@@ -317,3 +320,16 @@ def test_rows_that_the_engine_takes_for_done_are_written_again(rig: Rig) -> None
     assert rig.stored == []  # so the engine does drop them
     rig.step()
     assert (rig.stored, rig.counts) == (ids(told), {"received": 3, "stored": 3})
+
+
+def test_a_block_older_than_the_rollups_has_its_tenant_made_anew(rig: Rig) -> None:
+    rollups = RollupStore(rig.database)
+    assert rollups.land(None, 0, None, rig.clock)
+    rollups.aim(rig.clock)
+    rig.write(rig.event())
+    rig.step()
+    assert rollups.coverage(rig.tenant) is not None
+    rollups.aim(rig.clock + 1)
+    rig.write(rig.event())
+    rig.step()
+    assert (rollups.coverage(rig.tenant), len(rollups.holding().stale)) == (None, 1)

@@ -29,6 +29,7 @@ from auricle.store.database import open_database
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import Entry, JournalStore, Settlement
+from auricle.store.rollup import RollupStore
 from running import retire, wait_until
 
 REGISTRY = Registry.load()
@@ -61,7 +62,9 @@ class Rig:
         self.store = Held(self.database)
         self.seen = SeenFilter()
         self.journal = Journal(self.store, self.disk, 0, 1_000_000)
-        self.indexer = Indexer(self.events, self.store, self.journal, self.seen, 0.0, 50_000)
+        self.indexer = Indexer(
+            self.events, self.store, self.journal, self.seen, RollupStore(self.database), 0.0, 50_000
+        )
         self.inbox = Inbox(InboxStore(self.database), 1_000, 1_000_000)
         self.intake = Intake(self.journal, self.store, self.events, self.seen, self.inbox)
         self.intake.load()

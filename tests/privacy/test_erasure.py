@@ -13,6 +13,7 @@ from auricle import clock
 from auricle.errors import Unavailable
 from auricle.intake.options import Options
 from auricle.intake.pseudonym import names_of
+from auricle.intake.rollup import Roller
 from auricle.intake.row import body_of, line_of
 from auricle.intake.suppression import SuppressionList
 from auricle.model.consent import Saying, Speaker
@@ -29,6 +30,8 @@ from auricle.store.events import EventStore
 from auricle.store.journal import Block, Entry, FailedEvent, JournalStore, Settlement
 from auricle.store.options import OptionsStore
 from auricle.store.purge import Purge
+from auricle.store.rollup import RollupStore
+from auricle.store.segment import SegmentStore
 from running import wait_until
 
 NOW = 1_780_000_000_000_000
@@ -51,13 +54,14 @@ class Rig:
         self.store = ErasureStore(self.database)
         self.listed = SuppressionList(self.store)
         self.listed.refresh()
-        self.intake = SimpleNamespace(watermark=clock.micros() + 10 * SETTLE)
+        self.intake = SimpleNamespace(watermark=clock.micros() + 10 * SETTLE, settled=lambda: self.intake.watermark)
         self.room: list[str] = []
         self.options = Options(OptionsStore(self.database))
         self.options.refresh()
         inbox = SimpleNamespace(changed=self.room.append)
-        journal = JournalStore(self.database)
-        self.eraser = Eraser(self.listed, self.events, journal, inbox, self.intake, self.options)  # type: ignore[arg-type]
+        rollups = RollupStore(self.database)
+        self.roller = Roller(rollups, SegmentStore(self.events), lambda: self.arrived + 10 * SETTLE, on=True, every=0)
+        self.eraser = Eraser(self.listed, self.events, rollups, inbox, self.intake, self.options)  # type: ignore[arg-type]
 
     def write(self, *told: Event) -> None:
         lines = []
@@ -80,6 +84,7 @@ class Rig:
 
     def finish(self, erasure: Erasure) -> Erasure:
         def done() -> Erasure | None:
+            self.roller.roll()
             asyncio.run(self.eraser.sweep())
             found = self.receipt(erasure)
             return found if found.state is State.DONE else None
@@ -188,8 +193,11 @@ def test_other_subjects(rig: Rig, conditions: dict[str, Any], gone: set[int]) ->
 STEPS = [
     (Purge, "stage"),
     (ErasureStore, "note_erased"),
+    (RollupStore, "hold"),
     (Purge, "delete"),
     (ErasureStore, "erase_aside"),
+    (RollupStore, "release"),
+    (SegmentStore, "purge"),
     (Purge, "drop_detached"),
     (Purge, "forget"),
     (ErasureStore, "scrub"),
@@ -217,6 +225,7 @@ def test_killed_at_every_step_it_goes_on(rig: Rig, monkeypatch: pytest.MonkeyPat
 
             def killed() -> bool:
                 try:
+                    rig.roller.roll()
                     asyncio.run(rig.eraser.sweep())
                 except Killed:
                     return True

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from auricle import clock
 from auricle.errors import Unavailable
 from auricle.intake.options import Options
+from auricle.intake.rollup import Roller
 from auricle.intake.row import body_of, line_of
 from auricle.intake.suppression import SuppressionList
 from auricle.model.event import Event
@@ -30,6 +31,8 @@ from auricle.store.expiry import Expiry
 from auricle.store.journal import Entry, JournalStore
 from auricle.store.options import OptionsStore
 from auricle.store.purge import Purge
+from auricle.store.rollup import RollupStore
+from auricle.store.segment import SegmentStore
 from auricle.store.sweep import SweepStore
 from running import wait_until
 
@@ -51,24 +54,34 @@ class Rig:
         self.options = Options(OptionsStore(self.database))
         self.options.refresh()
         self.store, self.journal = SweepStore(self.database), JournalStore(self.database)
+        self.rollups = RollupStore(self.database)
+        self.roller = Roller(self.rollups, SegmentStore(self.events), lambda: self.settled, on=True, every=0)
         self.sweeper = Sweeper(
             self.store,
             self.erasures,
             self.events,
+            self.rollups,
             self.options,
             lambda: self.settled,
             Settings(event_retention_days=0),
         )
         listed = SuppressionList(self.erasures)
         listed.refresh()
-        intake, inbox = SimpleNamespace(watermark=self.settled), SimpleNamespace(changed=lambda _: None)
+        intake, inbox = SimpleNamespace(settled=lambda: self.settled), SimpleNamespace(changed=lambda _: None)
         self.eraser = Eraser(
-            listed, self.events, self.journal, inbox, intake, self.options, lambda: self.store.removing  # type: ignore[arg-type]
+            listed, self.events, self.rollups, inbox, intake, self.options, lambda: self.store.removing  # type: ignore[arg-type]
         )  # fmt: skip
 
     def keep(self, events: int | None = None, tenant: str = "", **more: Any) -> None:
         """Gives a tenant days of its own."""
         self.options.change(tenant or self.tenant, {"retention": {"events": events, **more}}, actor="cli")
+
+    def rolled(self) -> int | None:
+        """The tenant's events as the rollups count them; None where reports must read the events."""
+        found = self.rollups.coverage(self.tenant)
+        sql = "SELECT sum(events) FROM rollup_events WHERE tenant_id = {t:String} AND segment IN {s:Array(UInt64)}"
+        params = {"t": self.tenant, "s": list(found.segments) if found else []}
+        return int(self.events.ask(Statement(sql, params)).rows[0][0]) if found else None
 
     def write(self, days_ago: int, *names: str, tenant: str = "", **more: Any) -> list[Event]:
         """Events that were received some days ago, and occurred a moment before."""
@@ -162,8 +175,10 @@ STEPS = [
     (Expiry, "stage"),
     (SweepStore, "advance"),
     (Expiry, "retire"),
+    (RollupStore, "hold"),
     (Expiry, "delete"),
     (Expiry, "forget"),
+    (RollupStore, "release"),
     (SweepStore, "end"),
 ]
 
@@ -172,6 +187,8 @@ STEPS = [
 def test_killed_at_every_step_it_goes_on(rig: Rig, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     rig.keep(30)
     gone, kept = rig.write(40, *"abcab"), rig.write(0, *"ab")
+    rig.roller.roll()
+    assert rig.rolled() == 7
     deaths = 0
     for place, name in STEPS:
         with monkeypatch.context() as patch:
@@ -194,12 +211,16 @@ def test_killed_at_every_step_it_goes_on(rig: Rig, monkeypatch: pytest.MonkeyPat
             wait_until(killed, 40.0, 0.05)
         deaths += not rig.sweeper.standing(rig.tenant).up_to_date
         rig.start()
+        # Where rows are about to go, or have gone, reports read the events.
+        assert rig.rolled() in (None, len(rig.stored()))
         assert rig.stored() >= ids(kept)
         assert rig.stored() | rig.known(gone) >= ids(gone)  # at no moment is an id forgotten
     rig.finish()
     assert deaths >= 6
     assert (rig.stored(), rig.known(gone + kept)) == (ids(kept), ids(gone))
     assert rig.counts() == {"received": 7, "stored": 7, "expired": 5}
+    rig.roller.roll()
+    assert rig.rolled() == 2
     assert [detail["events"] for detail in rig.told()] == [5]
 
 
@@ -291,6 +312,7 @@ def test_erasures_and_sweeps_take_turns(rig: Rig, monkeypatch: pytest.MonkeyPatc
     assert rig.counts()["expired"] == 3
 
     def done() -> bool:
+        rig.roller.roll()
         asyncio.run(rig.eraser.sweep())
         return state() is State.DONE
 
@@ -312,6 +334,7 @@ def test_no_sweep_counts_what_an_erasure_is_deleting(rig: Rig, monkeypatch: pyte
     assert (under_way.state, rig.stored()) == (SweepState.RETIRING, ids(hers + gone))
 
     def done() -> bool:
+        rig.roller.roll()
         asyncio.run(rig.eraser.sweep())
         found = rig.erasures.get(rig.tenant, erasure.id)
         return found is not None and found.state is State.DONE

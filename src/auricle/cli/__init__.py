@@ -17,6 +17,7 @@ from auricle.cli import (
     load,
     report,
     retention,
+    rollup,
     schema,
     serve,
     sql,
@@ -50,6 +51,7 @@ app.add_typer(subject.app, name="subject")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(retention.app, name="retention")
 app.add_typer(report.app, name="report")
+app.add_typer(rollup.app, name="rollup")
 
 
 def _version(asked: bool) -> None:

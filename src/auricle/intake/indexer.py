@@ -22,6 +22,7 @@ from auricle.intake.journal import Journal
 from auricle.intake.row import received_at_of
 from auricle.store.events import BadRows, EventStore
 from auricle.store.journal import Block, JournalStore, Settlement
+from auricle.store.rollup import RollupStore
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +57,11 @@ class Indexer:
         store: JournalStore,
         journal: Journal,
         seen: SeenFilter,
+        rollups: RollupStore,
         interval: float,
         max_rows: int,
     ) -> None:
+        self._rollups = rollups
         self._events = events
         self._store = store
         self._journal = journal
@@ -136,6 +139,7 @@ class Indexer:
         keys = halves(b"".join([block.keys for block in blocks]))
         tally: Counter[tuple[str, str]] = Counter()
         poison: list[tuple[Block, str]] = []
+        self._rollups.admit((block.tenant_id, block.received_at) for block in blocks)
         if not self._insert_whole(blocks, keys, token):
             rows = self._unseen([row for block in blocks for row in _rows(block)], keys, tally)
             self._insert(rows, token, poison)

@@ -317,6 +317,15 @@ class Intake:
         waiting = self._journal.oldest
         return min(now, flying, now if waiting is None else waiting) - 1
 
+    def settled(self) -> int:
+        """The moment (microseconds) up to which every event received is in the event store, whoever received it.
+
+        Blocks.
+        """
+        own = self.watermark
+        oldest = self._store.waiting().oldest
+        return own if oldest is None else min(own, oldest - 1)
+
     async def fate(self, tenant: str, event_id: str) -> Mapping[str, Any] | None:
         """What became of an event; None when nothing is known of it.
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from auricle.model.rollup import Coverage
+
 Scalar = str | int | float | bool
 """One value a filter compares with."""
 
@@ -228,6 +230,8 @@ class Query:
     compare: bool = False
     include_test: bool = False
     max_points: int = 10_000
+    rollup: Coverage | None = None
+    """How far the rollups reach, where they can answer; `None` reads the events."""
 
     @property
     def span(self) -> Span:

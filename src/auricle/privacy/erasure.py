@@ -30,8 +30,8 @@ from auricle.model.statement import Rows
 from auricle.model.subject import Erasure, Mark, State, Subject
 from auricle.report import subject as sql
 from auricle.store.events import COLUMNS, EventStore
-from auricle.store.journal import JournalStore
 from auricle.store.purge import Purge
+from auricle.store.rollup import RollupStore
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Eraser:
         self,
         suppressed: SuppressionList,
         events: EventStore,
-        journal: JournalStore,
+        rollups: RollupStore,
         inbox: Inbox,
         intake: Intake,
         options: Options,
@@ -59,7 +59,7 @@ class Eraser:
         self.suppressed = suppressed
         self._events = events
         self._purge = Purge(events)
-        self._journal = journal
+        self._rollups = rollups
         self._inbox = inbox
         self._intake = intake
         self._options = options
@@ -121,12 +121,6 @@ class Eraser:
                     self.store.note_trouble(erasure, error.detail)
         return touched
 
-    def settled(self) -> int:
-        """The moment (microseconds) up to which every event received is in the event store, whoever received it."""
-        own = self._intake.watermark
-        oldest = self._journal.waiting().oldest
-        return own if oldest is None else min(own, oldest - 1)
-
     def _step(self, erasure: Erasure) -> bool:
         """Takes an erasure to its next state; False when that must wait."""
         steps = {
@@ -139,7 +133,7 @@ class Eraser:
         return step is not None and step(erasure)
 
     def _wait(self, erasure: Erasure) -> bool:
-        if self.settled() < erasure.asked_at + SETTLE or self._removing():
+        if self._intake.settled() < erasure.asked_at + SETTLE or self._removing():
             return False
         self.store.advance(erasure, State.ERASING)
         return True
@@ -159,6 +153,7 @@ class Eraser:
             self.store.suppress(erasure, ((Mark.TRACE, mark_of(key, tenant, Mark.TRACE, row[0])) for row in rows))
         if self._purge.left(erasure.id, tenant):
             self._note_ids(erasure)
+            self._rollups.hold(tenant, erasure.id)
             self._purge.hurry()
             self._purge.delete(erasure.id, tenant)
             return False
@@ -175,6 +170,7 @@ class Eraser:
                 or (body and is_of(orjson.loads(body), subject, names))
             ),
         )
+        self._rollups.release(tenant, erasure.id)
         self.store.advance(erasure, State.COMPACTING)
         return True
 
@@ -188,6 +184,8 @@ class Eraser:
             time.sleep(SHARED_PAUSE)
 
     def _compact(self, erasure: Erasure) -> bool:
+        if not self._rollups.clear_of(erasure.tenant_id):
+            return False
         old = self._purge.old_parts()
         # NOTE: merges make new old parts all the time, but none that holds what is deleted by now.
         if self._old_parts.setdefault(erasure.id, old) & old:

@@ -27,6 +27,7 @@ from auricle.settings import Settings
 from auricle.store.erasure import ErasureStore
 from auricle.store.events import EventStore
 from auricle.store.expiry import Expiry
+from auricle.store.rollup import RollupStore
 from auricle.store.sweep import SweepStore
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ class Sweeper:
         store: SweepStore,
         erasures: ErasureStore,
         events: EventStore,
+        rollups: RollupStore,
         options: Options,
         settled: Callable[[], int],
         settings: Settings,
@@ -69,6 +71,7 @@ class Sweeper:
         self._store = store
         self._erasures = erasures
         self._events = events
+        self._rollups = rollups
         self._expiry = Expiry(events)
         self._options = options
         self._settled = settled
@@ -193,12 +196,16 @@ class Sweeper:
             return False
         if self._expiry.left(sweep):
             self._deleting_since = time.monotonic()
+            for share in sweep.shares:
+                self._rollups.hold(share.tenant_id, sweep.id)
             self._expiry.delete(sweep)
             return False
         if self._deleting_since is not None:
             self._rest_for(time.monotonic() - self._deleting_since)
             self._deleting_since = None
         self._expiry.forget(sweep)
+        for share in sweep.shares:
+            self._rollups.release(share.tenant_id, sweep.id)
         self._store.end(sweep, SweepState.DONE)
         log.info("retention_swept", sweep=sweep.id, month=sweep.folder, events=sum(one.events for one in sweep.shares))
         return False

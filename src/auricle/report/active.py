@@ -10,10 +10,9 @@ from typing import Any
 
 from auricle.model.query import Grain, Query, Span
 from auricle.model.statement import Rows, Statement
-from auricle.report import breakdown, time
+from auricle.report import breakdown, rollup, time
 from auricle.report.binding import Binding
 from auricle.report.fields import ACTOR_KEY, SOMEBODY
-from auricle.report.filters import joined, where
 
 WEEK, MONTH = 7, 30
 """Days that end with a day and make its week and its month."""
@@ -31,12 +30,16 @@ def window(query: Query) -> Span:
     return Span(time.midnight(first - timedelta(days=MONTH - 1), place), query.span.end)
 
 
+def needs(query: Query) -> rollup.Need:
+    """What a rollup must be able to do to answer."""
+    return rollup.Need(rollup.COLUMNS["actor"], window(query), Grain.DAY)
+
+
 def rank(query: Query) -> Statement:
     """SQL of the values a breakdown keeps: those with the most actors in the range first."""
     binding = Binding()
-    conditions = joined((*where(query, binding, query.span), SOMEBODY))
     return binding.statement(
-        f"SELECT {breakdown.encoded(query)} AS key FROM events\nWHERE {conditions}\n"
+        f"SELECT {breakdown.encoded(query)} AS key FROM {_source(query, binding, query.span)}\n"
         f"GROUP BY key ORDER BY uniqExact({ACTOR_KEY}) DESC, key LIMIT {breakdown.TOP}"
     )
 
@@ -46,14 +49,13 @@ def build(query: Query) -> Statement:
     binding = Binding()
     read = window(query)
     slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else None
-    conditions = joined((*where(query, binding, read), SOMEBODY))
     day = time.bucket_sql(Grain.DAY, query.zone, read)
     extra, group = (f", {slice_} AS slice", ", slice") if slice_ else ("", "")
     return binding.statement(
         "SELECT visit.1 AS day, visit.2 AS gap, count() AS actors" + (", slice" if slice_ else "") + "\n"
         "FROM (\n"
         f"  SELECT arraySort(groupUniqArray(toInt32({day}))) AS days{extra}\n"
-        f"  FROM events WHERE {conditions}\n"
+        f"  FROM {_source(query, binding, read)}\n"
         f"  GROUP BY {ACTOR_KEY}{group}\n"
         ")\n"
         f"ARRAY JOIN arrayMap((d, next) -> (d, least(next - d, {MONTH})), days,"
@@ -75,6 +77,10 @@ def shape(query: Query, rows: Rows) -> dict[str, Any]:
             for key in breakdown.ordered(query, slices)
         ]
     }
+
+
+def _source(query: Query, binding: Binding, span: Span) -> str:
+    return rollup.source(query, binding, span, rollup.COLUMNS["actor"], also=(SOMEBODY,))
 
 
 def _days(query: Query, visits: list[list[Any]]) -> list[dict[str, Any]]:

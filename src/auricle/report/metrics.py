@@ -49,6 +49,10 @@ class Metric:
     empty: int | None
     """The value where nothing happened: 0 for counts and sums, else nothing."""
     match: Match | None = None
+    rolled: str | None = None
+    """SQL of the value over rows that are several `events` each (`report.rollup`), where that gives the same."""
+    apart: frozenset[str] = frozenset()
+    """Columns that such rows must keep apart."""
 
     @property
     def weight(self) -> str:
@@ -97,12 +101,13 @@ def _average(name: str, event: str, path: str, unit: Unit, what: str) -> Metric:
 
 
 def _count(name: str, event: str, what: str) -> Metric:
-    return Metric(name, f"Number of `{event}` events: {what}.", Unit.COUNT, (event,), "count()", 0)
+    definition = f"Number of `{event}` events: {what}."
+    return Metric(name, definition, Unit.COUNT, (event,), "count()", 0, rolled="sum(events)")
 
 
 def _distinct(name: str, column: str, definition: str) -> Metric:
     value = f"uniqExactIf({column}, {column} != '')"
-    return Metric(name, definition, Unit.COUNT, (), value, 0)
+    return Metric(name, definition, Unit.COUNT, (), value, 0, rolled=value, apart=frozenset({column}))
 
 
 _SPENDING = ("voice.outcome", "voice.evaluated", "ai.usage")
@@ -117,7 +122,7 @@ _FAILED = (
 )
 
 METRICS: tuple[Metric, ...] = (
-    Metric("events.count", "Number of events of any name.", Unit.COUNT, (), "count()", 0),
+    Metric("events.count", "Number of events of any name.", Unit.COUNT, (), "count()", 0, rolled="sum(events)"),
     _distinct("users.count", "user_id", "Number of distinct `user_id`; events without one do not count."),
     _distinct("sessions.count", "session_id", "Number of distinct `session_id`; events without one do not count."),
     *(

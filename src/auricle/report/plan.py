@@ -4,19 +4,24 @@ A pass fills in what was left open, or raises `Invalid` with a fault that names 
 may be. None looks at the machine: the query carries its own `now`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
+from types import MappingProxyType
 
 from auricle.errors import Invalid
 from auricle.model.query import Filter, Funnel, Grain, Interactions, Paths, Query, Retention, Sessions, Timeseries, Top
 from auricle.model.receipt import Fault
-from auricle.report import interactions, paths, retention, sessions, time
+from auricle.report import active, interactions, paths, retention, rollup, sessions, time, timeseries, top
 from auricle.report.fields import field
 from auricle.report.filters import MAX_FILTERS, check
 from auricle.report.metrics import BY_NAME
-from auricle.report.top import MAX_ROWS
+
+ROLLED: Mapping[str, Callable[[Query], rollup.Need | None]] = MappingProxyType(
+    {"timeseries": timeseries.needs, "active": active.needs, "top": top.needs}
+)
+"""The reports that rollups can answer, with what they must be able to do for each."""
 
 DEFAULT_PERIOD = timedelta(days=30)
 """The range of a query that names none."""
@@ -88,8 +93,8 @@ def check_ask(query: Query) -> Query:
         raise _refused("/steps", "items", f"Expected {MIN_STEPS} to {MAX_STEPS} steps.")
     if isinstance(ask, Funnel) and not 0 < ask.window <= MAX_WINDOW:
         raise _refused("/window", "window", "Expected seconds above 0 or a period such as 7d, at most 366 days.")
-    if isinstance(ask, Top) and not 1 <= ask.limit <= MAX_ROWS:
-        raise _refused("/limit", "range", f"Expected 1 to {MAX_ROWS}.")
+    if isinstance(ask, Top) and not 1 <= ask.limit <= top.MAX_ROWS:
+        raise _refused("/limit", "range", f"Expected 1 to {top.MAX_ROWS}.")
     return query
 
 
@@ -147,6 +152,12 @@ def check_points(query: Query) -> Query:
     raise _refused("/grain", "maxPoints", message)
 
 
+def pick_rollup(query: Query) -> Query:
+    """Keeps the rollups for a query that they answer to the last unit; any other reads the events."""
+    need = ROLLED[query.report](query) if query.rollup is not None and query.report in ROLLED else None
+    return query if need is not None and rollup.serves(query, need) else replace(query, rollup=None)
+
+
 PASSES: tuple[Pass, ...] = (
     put_range,
     check_range,
@@ -157,6 +168,7 @@ PASSES: tuple[Pass, ...] = (
     check_fields,
     check_filters,
     check_points,
+    pick_rollup,
 )
 """Every pass, in order."""
 

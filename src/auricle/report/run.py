@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from auricle.model.query import Query, instant_of, micros_of
 from auricle.model.result import Meta, Result
+from auricle.model.rollup import Coverage
 from auricle.model.statement import Rows, Statement
-from auricle.report import active, funnel, interactions, paths, retention, sessions, timeseries, top
+from auricle.report import active, funnel, interactions, paths, retention, rollup, sessions, timeseries, top
 from auricle.report.binding import Binding
-from auricle.report.filters import joined, where
 from auricle.report.literal import rendered
-from auricle.report.plan import planned
+from auricle.report.plan import pick_rollup, planned
 from auricle.report.time import written
 
 
@@ -25,6 +25,16 @@ class Reader(Protocol):
 
     async def read(self, statement: Statement) -> Rows:
         """The rows of a statement. Raises `Unavailable` or `QueryTimeout`."""
+
+
+class Rollups(Protocol):
+    """What reports must know of the rollups."""
+
+    async def coverage(self, tenant_id: str) -> Coverage | None:
+        """How far they reach for a tenant; None when its reports must read the events."""
+
+    async def holds_good(self, tenant_id: str, coverage: Coverage) -> bool:
+        """Whether what was read with a coverage just now was all there while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +69,36 @@ REPORTS: dict[str, Report] = {
 
 
 class ReportRunner:
-    """Answers queries: settles, reads and shapes. `max_points` is the most points of one time series."""
+    """Answers queries: settles, reads and shapes. `max_points` is the most points of one time series.
 
-    def __init__(self, reader: Reader, max_points: int = 10_000) -> None:
+    Without `rollups` every report reads the events.
+    """
+
+    def __init__(self, reader: Reader, max_points: int = 10_000, rollups: Rollups | None = None) -> None:
         self._reader = reader
         self._max_points = max_points
+        self._rollups = rollups
 
     async def run(self, query: Query) -> Result:
         """The answer to a query. Raises `Invalid`, `Unavailable` or `QueryTimeout`."""
-        settled = planned(replace(query, max_points=self._max_points))
+        coverage = await self._rollups.coverage(query.tenant_id) if self._rollups else None
+        settled = planned(replace(query, max_points=self._max_points, rollup=coverage))
         result = await self._answer(settled)
         if not settled.compare:
             return result
         before = settled.span.before
         earlier = replace(settled, start=instant_of(before.start), end=instant_of(before.end), keys=result.keys)
-        return replace(result, previous=await self._answer(earlier))
+        return replace(result, previous=await self._answer(pick_rollup(replace(earlier, rollup=coverage))))
 
     async def _answer(self, query: Query) -> Result:
+        """The answer for one range; from the events where the rollups moved on while they were read."""
+        result = await self._read(query)
+        if query.rollup is None or self._rollups is None:
+            return result
+        good = await self._rollups.holds_good(query.tenant_id, query.rollup)
+        return result if good else await self._read(replace(query, rollup=None))
+
+    async def _read(self, query: Query) -> Result:
         report = REPORTS[query.report]
         as_of = min(self._reader.as_of, micros_of(query.now))
         rows_read = 0
@@ -99,6 +122,7 @@ class ReportRunner:
             rows_read=rows_read + rows.rows_read,
             excluded={"test": excluded},
             sql=rendered(statement),
+            source="raw" if query.rollup is None else "rollup",
         )
         return Result(report.shape(query, rows), meta, keys=query.keys or ())
 
@@ -106,5 +130,6 @@ class ReportRunner:
 def excluded_test(query: Query, names: tuple[str, ...]) -> Statement:
     """SQL of how many events of the range are left out because they are test traffic."""
     binding = Binding()
-    conditions = joined(where(query, binding, query.span, names, test=True))
-    return binding.statement(f"SELECT count() FROM events\nWHERE {conditions}")
+    apart = frozenset({"event_name"} if names else ())
+    source = rollup.source(query, binding, query.span, apart, names, test=True)
+    return binding.statement(f"SELECT {rollup.hits(query)} FROM {source}")

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from auricle.model.query import Query, Timeseries
 from auricle.model.statement import Rows, Statement
-from auricle.report import breakdown, time
+from auricle.report import breakdown, rollup, time
 from auricle.report.binding import Binding
 from auricle.report.filters import joined, where
 from auricle.report.metrics import BY_NAME, Match, Metric
@@ -13,6 +13,14 @@ from auricle.report.metrics import BY_NAME, Match, Metric
 def names(query: Query) -> tuple[str, ...]:
     """The event names the metric looks at; all when empty."""
     return _metric(query).events
+
+
+def needs(query: Query) -> rollup.Need | None:
+    """What a rollup must be able to do to answer; None when none can."""
+    metric = _metric(query)
+    if metric.rolled is None:
+        return None
+    return rollup.Need(_apart(metric), query.span, _ask(query).grain)
 
 
 def rank(query: Query) -> Statement:
@@ -25,10 +33,10 @@ def rank(query: Query) -> Statement:
         return binding.statement(
             f"SELECT key FROM ({inner})\nGROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
         )
-    conditions = joined(where(query, binding, query.span, metric.events))
+    weight = metric.weight if query.rollup is None else metric.rolled
     return binding.statement(
-        f"SELECT {key} AS key FROM events\nWHERE {conditions}\n"
-        f"GROUP BY key ORDER BY {metric.weight} DESC, key LIMIT {breakdown.TOP}"
+        f"SELECT {key} AS key FROM {_source(query, binding)}\n"
+        f"GROUP BY key ORDER BY {weight} DESC, key LIMIT {breakdown.TOP}"
     )
 
 
@@ -43,11 +51,12 @@ def build(query: Query) -> Statement:
     else:
         bucket = time.bucket_sql(grain, query.zone, query.span)
         slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else ""
-        source = f"events\nWHERE {joined(where(query, binding, query.span, metric.events))}"
+        source = _source(query, binding)
+    value = metric.value if query.rollup is None else metric.rolled
     if query.breakdown is None:
-        return binding.statement(f"SELECT {bucket} AS bucket, {metric.value} AS value\nFROM {source}\nGROUP BY bucket")
+        return binding.statement(f"SELECT {bucket} AS bucket, {value} AS value\nFROM {source}\nGROUP BY bucket")
     return binding.statement(
-        f"SELECT {bucket} AS bucket, {metric.value} AS value, {slice_} AS slice\nFROM {source}\nGROUP BY bucket, slice"
+        f"SELECT {bucket} AS bucket, {value} AS value, {slice_} AS slice\nFROM {source}\nGROUP BY bucket, slice"
     )
 
 
@@ -74,6 +83,15 @@ def _ask(query: Query) -> Timeseries:
 
 def _metric(query: Query) -> Metric:
     return BY_NAME[_ask(query).metric]
+
+
+def _apart(metric: Metric) -> frozenset[str]:
+    return metric.apart | ({"event_name"} if metric.events else set())
+
+
+def _source(query: Query, binding: Binding) -> str:
+    metric = _metric(query)
+    return rollup.source(query, binding, query.span, _apart(metric), metric.events)
 
 
 def _points(metric: Metric, axis: tuple[time.Bucket, ...], values: dict[int, Any]) -> list[dict[str, Any]]:

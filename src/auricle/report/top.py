@@ -2,12 +2,11 @@
 
 from typing import Any, cast
 
-from auricle.model.query import Query, Top
+from auricle.model.query import Grain, Query, Top
 from auricle.model.statement import Rows, Statement
-from auricle.report import breakdown
+from auricle.report import breakdown, rollup
 from auricle.report.binding import Binding
 from auricle.report.fields import field
-from auricle.report.filters import joined, where
 
 MAX_ROWS = 1_000
 """Most rows of one answer."""
@@ -20,13 +19,18 @@ def names(_: Query) -> tuple[str, ...]:
     return ()
 
 
+def needs(query: Query) -> rollup.Need | None:
+    """What a rollup must be able to do to answer; None when none can."""
+    columns = rollup.COLUMNS.get(_ask(query).field)
+    return rollup.Need(columns, query.span, Grain.ALL) if columns else None
+
+
 def rank(query: Query) -> Statement:
     """SQL of the values a breakdown keeps: those with the most events first."""
     binding = Binding()
-    conditions = joined((*where(query, binding, query.span), f"isNotNull({_text(query)})"))
     return binding.statement(
-        f"SELECT {breakdown.encoded(query)} AS key FROM events\nWHERE {conditions}\n"
-        f"GROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
+        f"SELECT {breakdown.encoded(query)} AS key FROM {_source(query, binding)}\n"
+        f"GROUP BY key ORDER BY {rollup.hits(query)} DESC, key LIMIT {breakdown.TOP}"
     )
 
 
@@ -36,13 +40,13 @@ def build(query: Query) -> Statement:
     ask = _ask(query)
     text = _text(query)
     slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else None
-    conditions = joined((*where(query, binding, query.span), f"isNotNull({text})"))
     named, group = (f", {slice_} AS slice", ", slice") if slice_ else ("", "")
     limit = f"{binding.integer(ask.limit)}{' BY slice' if slice_ else ''}"
     over = "PARTITION BY slice" if slice_ else ""
     order = f"ORDER BY {'slice, ' if slice_ else ''}hits DESC, value LIMIT {limit}"
     source = (
-        f"SELECT {text} AS spelling, count() AS times{named}\nFROM events\nWHERE {conditions}\nGROUP BY spelling{group}"
+        f"SELECT {text} AS spelling, {rollup.hits(query)} AS times{named}\n"
+        f"FROM {_source(query, binding)}\nGROUP BY spelling{group}"
     )
     if ask.fold:
         # Every spelling is folded once, not every event.
@@ -71,6 +75,11 @@ def _ask(query: Query) -> Top:
 
 def _text(query: Query) -> str:
     return field(_ask(query).field, "/field").text
+
+
+def _source(query: Query, binding: Binding) -> str:
+    columns = rollup.COLUMNS.get(_ask(query).field, frozenset())
+    return rollup.source(query, binding, query.span, columns, also=(f"isNotNull({_text(query)})",))
 
 
 def _list(rows: list[list[Any]]) -> dict[str, Any]:

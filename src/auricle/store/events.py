@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from auricle.errors import AuricleError, QueryTimeout, Unavailable
 from auricle.model.event import Event
+from auricle.model.rollup import ROLLUPS
 from auricle.model.statement import Rows, Statement
 from auricle.settings import Settings
 from auricle.store.engine import Address, EmbeddedEngine
@@ -41,7 +42,7 @@ EXPORT_SECONDS = 3_600
 PIECE = 1 << 18
 """Bytes of an export that are read at a time."""
 _ERROR_NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
-TABLES = ("events", "retired", "expiring")
+TABLES = ("events", "retired", "expiring", *ROLLUPS)
 """The tables of the engine, each in `sql/`; made where they are not there yet."""
 FIND_IDS = 2_000
 """Ids of one look-up."""

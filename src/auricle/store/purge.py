@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from auricle.model.rollup import ROLLUPS
 from auricle.model.statement import Statement
 from auricle.store.events import EventStore
 
@@ -29,6 +30,7 @@ _TABLE = (
 )
 _STAGED = "event_id IN (SELECT event_id FROM erasing WHERE job = {job:UUID})"
 _MINE = "table = 'events' AND database = currentDatabase()"
+_ALL = f"table IN ({', '.join(f'{name!r}' for name in ('events', *ROLLUPS))}) AND database = currentDatabase()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Purge:
 
     def old_parts(self) -> frozenset[str]:
         """The parts that are on the disk and count no longer."""
-        sql = f"SELECT path FROM system.parts WHERE {_MINE} AND NOT active"
+        sql = f"SELECT path FROM system.parts WHERE {_ALL} AND NOT active"
         return frozenset(str(path) for (path,) in self._events.ask(Statement(sql)).rows)
 
     def hurry(self) -> None:
@@ -94,11 +96,11 @@ class Purge:
 
     def drop_detached(self) -> None:
         """Removes the parts that the engine set aside because they were broken: nobody can say whose rows they hold."""
-        sql = f"SELECT name FROM system.detached_parts WHERE {_MINE}"
-        for (name,) in self._events.ask(Statement(sql)).rows:
+        sql = f"SELECT table, name FROM system.detached_parts WHERE {_ALL}"
+        for table, name in self._events.ask(Statement(sql)).rows:
             log.warning("detached_part_dropped", part=name)
             quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-            drop = f"ALTER TABLE events DROP DETACHED PART '{quoted}' SETTINGS allow_drop_detached = 1"
+            drop = f"ALTER TABLE {table} DROP DETACHED PART '{quoted}' SETTINGS allow_drop_detached = 1"
             self._events.run(Statement(drop))
 
     def forget(self, job: str) -> None:

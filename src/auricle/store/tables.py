@@ -302,3 +302,30 @@ judge_pauses = Table(
     Column("paused_at", BigInteger, nullable=False, comment="Microseconds."),
     comment="Judges that paused themselves.",
 )
+
+rollup_segments = Table(
+    "rollup_segments",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("state", String(16), nullable=False, comment="building, live, retired or dropping"),
+    Column("rows", BigInteger, nullable=False, comment="In the engine, of all rollups together."),
+    sqlite_autoincrement=True,
+    comment="Stretches of the rollups: those that are live count.",
+)
+
+rollup_tenants = Table(
+    "rollup_tenants",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("state", String(16), nullable=False, comment="clean, stale or purged"),
+    Column("epoch", BigInteger, nullable=False, comment="Rises whenever it becomes stale."),
+    comment="Tenants whose rollups were ever stale: events that they had counted were about to go.",
+)
+
+rollup_holds = Table(
+    "rollup_holds",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("job", String(64), primary_key=True, comment="The erasure or the sweep that deletes."),
+    comment="Deletions under way: until they end, the rollups of the tenant are not made anew.",
+)

@@ -16,7 +16,9 @@ CREATE TABLE IF NOT EXISTS events
     schema_id   LowCardinality(String),
     attributes  String CODEC(ZSTD(1)),
     context     String CODEC(ZSTD(1)),
-    INDEX by_event_id event_id TYPE bloom_filter(0.001) GRANULARITY 1
+    INDEX by_event_id event_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    -- What was received after the rollups were made (docs/decisions/0011).
+    INDEX by_received_at received_at TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(occurred_at)

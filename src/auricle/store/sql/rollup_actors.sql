@@ -1,0 +1,24 @@
+-- Who was there in each half hour, by site and source (docs/decisions/0011). Holds clear ids: an erasure purges it.
+CREATE TABLE IF NOT EXISTS rollup_actors
+(
+    segment     UInt64,
+    tenant_id   LowCardinality(String),
+    occurred_at DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'When the half hour begins.',
+    site_id     String CODEC(ZSTD(1)),
+    source      LowCardinality(String),
+    user_id     String CODEC(ZSTD(1)),
+    session_id  String CODEC(ZSTD(1)),
+    events      UInt64 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY segment
+ORDER BY (tenant_id, occurred_at)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1,
+    old_parts_lifetime = 1,
+    cleanup_delay_period = 3,
+    cleanup_delay_period_random_add = 0,
+    max_cleanup_delay_period = 6,
+    min_bytes_for_wide_part = 100000000
