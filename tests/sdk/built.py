@@ -1,13 +1,11 @@
 """The SDK in TypeScript, built."""
 
 import fcntl
-import subprocess
 from functools import cache
 from pathlib import Path
 
-import pytest
+from node import ROOT, node
 
-ROOT = Path(__file__).resolve().parents[2]
 SDK = ROOT / "sdk" / "js"
 
 
@@ -19,9 +17,6 @@ def dist() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         newest = max(path.stat().st_mtime for path in [SDK / "build.ts", *SDK.glob("src/**/*.ts")])
         if not (made / "index.d.ts").exists() or (made / "auricle.js").stat().st_mtime < newest:
-            ready = subprocess.run([ROOT / "scripts/node.sh"], capture_output=True, text=True, check=False)
-            if ready.returncode:
-                pytest.skip(f"the SDK cannot be built here: {ready.stderr.splitlines()[-1]}")
-            command = [ROOT / "scripts/node.sh", "npm", "run", "build", "--workspace", "sdk/js"]
-            subprocess.run(command, capture_output=True, check=True)
+            built = node(ROOT, "npm", "run", "build", "--workspace", "sdk/js")
+            assert built.returncode == 0, built.stderr
     return made

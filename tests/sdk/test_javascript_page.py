@@ -17,6 +17,7 @@ from misbehaving import Misbehaving, misbehaving, script
 from auricle.model.principal import Kind
 from auricle.settings import Settings
 from browser import chromium
+from node import node
 from running import Service, serving, wait_until
 
 PAGE = (ROOT / "docs/sdk/javascript.md").read_text()
@@ -52,13 +53,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     return tmp_path
-
-
-def node(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """What a command of Node's says in a folder."""
-    script = f'cd -- "$1" && shift && exec {" ".join(command)}'
-    told = [ROOT / "scripts/node.sh", "bash", "-c", script, "bash", str(folder)]
-    return subprocess.run(told, capture_output=True, text=True, check=False, timeout=120)
 
 
 def stored(service: Service, tenant: str, number: int) -> list[tuple[str, dict[str, object]]]:
@@ -149,7 +143,7 @@ def test_the_page_without_a_build_counts_as_printed(shop: Service, between: Misb
     html = html.replace("https://analytics.example", between.api).replace("ak_…", shop.key(tenant))
     between.pages["/printed"] = ("text/html; charset=utf-8", html.encode())
     with chromium() as browser:
-        page = browser.new_page()
+        page = browser.new_context().new_page()  # which stays open, as browsers do: what it still sends goes on
         page.goto(between.page + "/printed")
         page.click("#buy")
         page.close()

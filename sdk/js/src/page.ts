@@ -25,7 +25,9 @@ export function pageContext(): Context | undefined {
 export function visit(outbox: Outbox, now: number): string {
   const [id, seen] = (outbox.recall("visit") ?? "").split(" ");
   const idle = now - Number(seen);
-  const current = id && idle < VISIT && idle > -VISIT ? id : newId();
-  outbox.note("visit", `${current} ${now}`);
+  const goesOn = id && Math.abs(idle) < VISIT;
+  const current = goesOn ? id : newId();
+  // Once a minute is enough: all tabs hear of what is written, and have to be woken for it.
+  if (!goesOn || Math.abs(idle) > 60_000) outbox.note("visit", `${current} ${now}`);
   return current;
 }
