@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import checks, crash, freshness, ingest, layout, reports, rubbish, startup
+from bench import checks, client, crash, freshness, ingest, layout, middleware, reports, rubbish, startup
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -37,6 +37,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1)
     one = commands.add_parser("rubbish", help="a client whose every event is refused: what it costs, how much stays")
     one.add_argument("--bodies", type=int, default=20, help="of 40,000 events each")
+    one = commands.add_parser("client", help="what a call of the Python client takes, in memory and with the outbox")
+    one.add_argument("--seconds", type=float, default=10.0, help="of the steady pace")
+    one = commands.add_parser("middleware", help="what the ASGI middleware adds to a request, at 2,000 a second")
+    one.add_argument("--seconds", type=float, default=15.0)
     commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
     return top
 
@@ -62,6 +66,10 @@ def main() -> None:
         layout.run(given.rows, given.layouts)
     if given.command == "rubbish":
         rubbish.run(given.bodies)
+    if given.command == "client":
+        client.run(given.seconds)
+    if given.command == "middleware":
+        middleware.run(given.seconds)
 
 
 if __name__ == "__main__":

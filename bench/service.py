@@ -55,6 +55,11 @@ class Service:
     _connection: http.client.HTTPConnection | None = field(default=None, repr=False)
 
     @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def headers(self) -> dict[str, str]:
         """What every request must carry."""
         return {"X-API-Key": self.key}

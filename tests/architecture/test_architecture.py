@@ -18,6 +18,8 @@ LONGER: dict[str, str] = {"settings.py": "one table of all that an operator may 
 """Modules that may be longer, each with its reason."""
 BOUNDARIES = {
     "client/sender.py": "the thread must go on",
+    "client/asgi.py": "no request is broken by what counts it",
+    "client/wsgi.py": "no request is broken by what counts it",
     "client/tracker.py": "no fault of an event is one of the program that tells of it",
     "edge/front.py": "no client ever sees a traceback",
     "edge/stream.py": "no client ever sees a traceback, and no frame costs another",

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.client.event import encode, plain, rfc3339
+from auricle.client.event import _make_encoder, encode, now, plain, rfc3339
 
 
 class Colour(Enum):
@@ -107,6 +107,19 @@ def test_a_time_without_a_zone_is_local() -> None:
     assert datetime.fromisoformat(rfc3339(naive)) == naive.astimezone()
     east = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
     assert rfc3339(east) == "2026-01-02T03:00:00+02:00"
+
+
+def test_the_present_is_told_as_it_is() -> None:
+    for _ in range(1_000):
+        before, told, after = datetime.now(UTC), datetime.fromisoformat(now()), datetime.now(UTC)
+        assert before <= told <= after
+
+
+def test_without_the_encoder_in_c_it_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(json.encoder, "c_make_encoder", None)
+        assert _make_encoder()({"a": [1, "é"]}) == '{"a":[1,"é"]}'
+    assert _make_encoder()({"a": [1, "é"]}) == '{"a":[1,"é"]}'
 
 
 ANYTHING = st.recursive(

@@ -242,7 +242,7 @@ class Outbox:
 def _claim(folder: Path) -> tuple[str, int]:
     """A mark that is nobody else's, and its lock, held."""
     while True:
-        mark = clock.new_mark()
+        mark = clock.new_id()  # NOTE: no `new_mark`: a fork would make the same ones
         path = folder / f"{mark}.lock"
         file = _open(path)
         # NOTE: whoever looks for files that are left may have the lock before us, and take its file away.

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 
-from auricle import clock
+from auricle.client.event import now
 from auricle.client.ledger import Ledger
 from auricle.client.options import Options
 from auricle.client.queue import Waiting
@@ -179,8 +179,7 @@ class Sender:
         return kept
 
     def _ask(self, lines: list[bytes]) -> Verdict:
-        sent_at = clock.now().isoformat().encode()
-        body = b'{"sent_at":"' + sent_at + b'","events":[' + b",".join(lines) + b"]}"
+        body = b'{"sent_at":"' + now().encode() + b'","events":[' + b",".join(lines) + b"]}"
         try:
             reply = self._wire.post(body)
         except Away as error:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from auricle import clock
 from auricle.client import lifecycle
-from auricle.client.event import encode, rfc3339
+from auricle.client.event import encode, now, rfc3339
 from auricle.client.ledger import Counts, Ledger
 from auricle.client.options import Options, Told
 from auricle.client.outbox import Outbox
@@ -85,7 +85,7 @@ class Tracker:
                 self._drop("bad_argument", "the name of an event must be a string")
                 return None
             found = clock.new_id() if event_id is None else str(event_id)
-            when = occurred_at if occurred_at is not None else clock.now()
+            when = now() if occurred_at is None else occurred_at
             options = self._options
             event: dict[str, Any] = {
                 "event_id": found,
@@ -154,6 +154,10 @@ class Tracker:
                 self._drop("bad_argument", f"{name}s of a data point must be a list")
                 return None
         return self.track("datapoint.written", told, occurred_at=timestamp)
+
+    def note_fault(self, where: str, error: BaseException) -> None:
+        """Logs a fault of what stands between a program and this, once in a while."""
+        self._ledger.tell(where, logging.ERROR, f"a fault of {where}, the program goes on: {error!r}")
 
     @property
     def counts(self) -> Counts:
