@@ -32,11 +32,21 @@ class Things:
     session: str
     user: str
     erasure_id: str
+    export_id: str
 
     @property
     def marks(self) -> tuple[str, ...]:
         """Texts that stand in nothing but what belongs to this tenant."""
-        return (self.tenant, self.event_id, self.event_name, self.key_id, self.session, self.user, self.erasure_id)
+        return (
+            self.tenant,
+            self.event_id,
+            self.event_name,
+            self.key_id,
+            self.session,
+            self.user,
+            self.erasure_id,
+            self.export_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,10 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/metrics/costs"): Row(_any(READ)),
     ("GET", "/api/analytics/reports/dau"): Row(_any(READ)),
     ("GET", f"{API}/exports/events"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=jsonl"),
+    ("GET", "/export/training-data"): Row(_any(EXPORT), query=lambda _: "?period=24h"),
+    ("GET", f"{API}/exports/training-data"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=gemini"),
+    ("GET", f"{API}/exports/training"): Row(_any(EXPORT)),
+    ("GET", f"{API}/exports/training/{{export_id}}"): Row(_any(EXPORT)),
     ("GET", "/api/analytics/reports/events"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=csv"),
     ("POST", f"{API}/sql"): Row(_any(SQL), lambda _: {"query": "SELECT * FROM events"}),
     ("POST", "/client/v4/accounts/{account}/analytics_engine/sql"): Row(
@@ -208,6 +222,7 @@ def filled(path: str, of: Things) -> str:
         "event_name": of.event_name,
         "key_id": of.key_id,
         "erasure_id": of.erasure_id,
+        "export_id": of.export_id,
         "tenant": of.tenant,
         "dataset": "clicks",
         "version": "1-0-0",

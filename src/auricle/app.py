@@ -18,6 +18,7 @@ from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import retention as retention_door
 from auricle.edge import sql as sql_door
+from auricle.edge import training as training_door
 from auricle.edge.admin import AdminDoors
 from auricle.edge.cors import Cors
 from auricle.edge.datapoints import DatapointDoor
@@ -74,6 +75,7 @@ from auricle.store.signature import SignatureStore
 from auricle.store.spending import SpendingStore
 from auricle.store.sweep import SweepStore
 from auricle.store.token import TokenStore
+from auricle.store.training import TrainingStore
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +109,7 @@ class Parts:
     evaluator: Evaluator
     sweeper: Sweeper
     roller: Roller
+    training: TrainingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(retention_door.routes(parts.guard, parts.sweeper))
     app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
     replay = Replay(parts.inbox, parts.intake, parts.catalogue, settings)
-    app.router.routes.extend(SubjectDoors(parts.guard, parts.eraser).routes)
+    app.router.routes.extend(SubjectDoors(parts.guard, parts.eraser, parts.training).routes)
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     evaluator, queue = parts.evaluator, parts.evaluator.queue
     app.router.routes.extend(evaluations.routes(parts.guard, evaluator))
@@ -157,6 +160,8 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(sql_door.routes(parts.guard, parts.events, parts.audit, settings))
     app.include_router(reports_door.router(runner, parts.guard.principal))
     app.include_router(summaries.router(runner, parts.guard.principal))
+    exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
+    app.include_router(training_door.router(exports, parts.training, parts.guard.principal))
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
     envelope, pages = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
     app.router.routes.extend(description.routes(app, envelope, pages=pages))
@@ -187,13 +192,13 @@ def _wire(settings: Settings) -> Parts:
         rollups, SegmentStore(events), intake.settled, on=settings.rollups == "on", every=settings.rollup_interval
     )
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
-    revoked = TokenStore(database)
+    revoked, training = TokenStore(database), TrainingStore(database)
     guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    sweeps_of = (eraser, evaluator, sweeper, roller)
+    sweeps_of = (eraser, evaluator, sweeper, roller, training)
     return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of)
 
 

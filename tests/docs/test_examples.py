@@ -27,6 +27,7 @@ TENANT = "acme"
 EVENT_ID = "5e0e7a1c-6f43-4b8e-9a43-0e7a6a1f6b0d"
 KEY_ID = "6e4d86ed-02ff-4c1b-b73a-ea3721a6bf13"
 ERASURE_ID = "7d0c2f0e-4c8e-4a57-8a44-3f1d5cf0a7be"
+EXPORT_ID = "2f0f6a52-52a5-4f3c-9f2e-6a0f0f9a6c11"
 SUBJECTS = "/api/v1/analytics/subjects"
 SOLD = {
     "$id": f"auricle:{TENANT}/shop.sold/jsonschema/1-0-0",
@@ -141,6 +142,10 @@ def filled_in(example: Example, service: Service) -> tuple[str, dict[str, str]]:
     if ERASURE_ID in typed:
         told = service.ask("GET", f"{SUBJECTS}/erasures", key=service.key(TENANT, Kind.ADMIN)).body
         typed = typed.replace(ERASURE_ID, told["erasures"][-1]["id"])
+    if EXPORT_ID in typed:
+        ask = {"X-API-Key": service.key(TENANT, Kind.READ)}
+        made = service.client.get(f"{service.url}/export/training-data", headers=ask)
+        typed = typed.replace(EXPORT_ID, made.headers["x-export-id"])
     typed = typed.replace("export KEY=ak_…\n", "").replace("http://127.0.0.1:8000", service.url)
     given = {
         "URL": service.url,

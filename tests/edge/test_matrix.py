@@ -214,6 +214,7 @@ async def prepare(world: World, name: str) -> None:
     (failed,) = orjson.loads(listed.body)["events"]
     body = {"session_id": f"s-{name}-gone"}
     gone = await ask(world.app, Asked("POST", f"{API}/subjects/erase", "", body, admin(b"")))
+    made = await ask(world.app, Asked("GET", "/export/training-data", headers=admin(b"")))
     world.things[name] = Things(
         tenant,
         sent["event_id"],
@@ -224,6 +225,7 @@ async def prepare(world: World, name: str) -> None:
         session,
         user,
         orjson.loads(gone.body)["id"],
+        made.headers["x-export-id"],
     )
     world.credentials[name] = bad_ones(world.control, world.revoked, tenant) + good_ones(world.control, tenant)
 
@@ -268,6 +270,7 @@ def nothing_of(mine: Things) -> Things:
         event_name="none" + mine.event_name[4:],
         key_id=str(uuid.uuid4()),
         erasure_id=str(uuid.uuid4()),
+        export_id=str(uuid.uuid4()),
         failed_id=mine.failed_id + 1_000_000,
         session="s-none-" + uuid.uuid4().hex,
         user="u-none-" + uuid.uuid4().hex,

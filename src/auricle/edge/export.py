@@ -111,14 +111,15 @@ def _workbook(pieces: Iterator[bytes]) -> Path:
     with tempfile.NamedTemporaryFile(suffix=".xlsx", delete=False) as file:
         path = Path(file.name)
     try:
-        write_workbook(path, export.COLUMNS, map(orjson.loads, _lines(pieces)))
+        write_workbook(path, export.COLUMNS, map(orjson.loads, lines_of(pieces)))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return path
 
 
-def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def lines_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of a text that comes in pieces."""
     rest = b""
     for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")

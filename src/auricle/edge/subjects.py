@@ -28,6 +28,7 @@ from auricle.privacy.erasure import Eraser
 from auricle.report import time
 from auricle.report.export import COLUMNS
 from auricle.report.filters import check
+from auricle.store.training import TrainingStore
 
 PREFIX = "/api/v1/analytics/subjects"
 MAX_BODY = 65_536
@@ -49,7 +50,8 @@ class SubjectIn(BaseModel):
 class SubjectDoors:
     """The handlers, and what they share."""
 
-    def __init__(self, guard: Guard, eraser: Eraser) -> None:
+    def __init__(self, guard: Guard, eraser: Eraser, exports: TrainingStore) -> None:
+        self._exports = exports
         self._guard = guard
         self._eraser = eraser
         self._store = eraser.store
@@ -101,12 +103,13 @@ class SubjectDoors:
         return json_reply({"erasures": [erasure.as_json(format_rfc3339) for erasure in found]})
 
     async def erasure(self, request: Request) -> Response:
-        """One receipt."""
+        """One receipt, with the training exports that held something of what was erased."""
         principal = await self._guard.allowed(request, Scope.PRIVACY_WRITE)
         found = await asyncio.to_thread(self._store.get, principal.tenant_id, request.path_params["erasure_id"])
         if found is None:
             raise NotFound("No erasure bears this id.")
-        return json_reply(found.as_json(format_rfc3339))
+        held = await asyncio.to_thread(self._exports.holding, principal.tenant_id, found.id)
+        return json_reply({**found.as_json(format_rfc3339), "exports": held})
 
     async def suppressions(self, request: Request) -> Response:
         """The tenant's suppression list, without anything that tells whom an entry is about."""

@@ -129,6 +129,14 @@ def build(query: Query) -> Statement:
     )
 
 
+def tellings(query: Query) -> Statement:
+    """SQL of (event id, query id) of all events that interactions of the range may be made of, whatever the filters."""
+    binding, span = Binding(), query.span
+    reads = Span(max(span.start - LATE, 0), span.end + LATE)
+    parts = " OR ".join(f"({_of(query, binding, name, reads)})" for name in (QUERY, OUTCOME))
+    return binding.statement(f"SELECT toString(event_id), {_ID} AS query_id FROM events WHERE {parts}")
+
+
 def shape(query: Query, rows: Rows) -> dict[str, Any]:
     """`{counts, reasons, orphan_outcomes, latency_ms, cost_usd, tokens, score, interactions}`."""
     ask = _ask(query)
@@ -148,7 +156,7 @@ def shape(query: Query, rows: Rows) -> dict[str, Any]:
         "cost_usd": cost,
         "tokens": None if tokens is None else int(tokens),
         "score": score,
-        "interactions": [_interaction(row) for row in wanted[: ask.limit]],
+        "interactions": [interaction_of(row) for row in wanted[: ask.limit]],
     }
 
 
@@ -216,7 +224,8 @@ def _scores(query: Query, binding: Binding) -> str:
     )
 
 
-def _interaction(row: list[Any]) -> dict[str, Any]:
+def interaction_of(row: list[Any]) -> dict[str, Any]:
+    """One row of `build` as the report tells it."""
     reason, asked, told, outcomes, scores, score, query_id = row[0], *row[7:]
     at, site, session, user, source, text, confidence = asked
     answered = bool(outcomes) and reason not in ("pending", "no_outcome")

@@ -199,6 +199,7 @@ class EventStore:
             "max_memory_usage": str(self._settings.query_memory),
             "max_bytes_before_external_sort": str(self._settings.query_memory // 2),
             "session_timezone": "UTC",
+            "output_format_json_quote_64bit_integers": "0",
         }
         if form != "Parquet":  # the embedded engine writes it to a file first, which is no reading
             limits["readonly"] = "2"

@@ -329,3 +329,19 @@ rollup_holds = Table(
     Column("job", String(64), primary_key=True, comment="The erasure or the sweep that deletes."),
     comment="Deletions under way: until they end, the rollups of the tenant are not made anew.",
 )
+
+training_exports = Table(
+    "training_exports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("made_by", String(128), nullable=False, comment="As the audit log names them."),
+    Column("asked", Text, nullable=False, comment="What was asked, as JSON."),
+    Column("rows", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False, comment="Bytes."),
+    Column("sha256", String(64), nullable=False, comment="Of the file."),
+    Column("marks", LargeBinary, nullable=False, comment="8 bytes an event whose content is in it: as erased events."),
+    Index("training_exports_by_tenant", "tenant_id", "made_at"),
+    comment="Manifests of training exports.",
+)
