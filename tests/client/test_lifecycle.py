@@ -35,6 +35,7 @@ def users(service: Answering) -> list[str]:
 ENDINGS = {
     "it ends": "tell('a', 3)",
     "it exits": "tell('a', 3); sys.exit(0)",
+    "nobody holds it": "[Client(url, 'ak_test', interval=60).track('page_view', user_id='a') for _ in range(3)]",
     "it is closed twice": "tell('a', 3); client.close(); client.close()",
     "in a thread": "t = threading.Thread(target=tell, args=('a', 3)); t.start(); t.join()",
 }

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-import weakref
 from types import FrameType
 from typing import Any, Protocol
 
@@ -30,23 +29,22 @@ class Living(Protocol):
 EXIT_SECONDS = 5.0
 """The longest that the end of the process waits for events to be sent."""
 
-_alive: "weakref.WeakSet[Living]" = weakref.WeakSet()
+# NOTE: not weak references: what a client that nobody holds any more has taken must be sent too.
+_alive: dict[Living, None] = {}
 _before: Any = None
 """The handler of SIGTERM that was there before ours; None where ours is not installed."""
 
 
 def watch(client: Living, *, sigterm: bool) -> None:
     """Looks after a client from now on."""
-    if not _alive:
-        atexit.register(close_all)
-    _alive.add(client)
+    _alive[client] = None
     if sigterm:
         _install()
 
 
 def forget(client: Living) -> None:
     """Looks after it no more."""
-    _alive.discard(client)
+    _alive.pop(client, None)
 
 
 def close_all() -> None:
@@ -105,5 +103,6 @@ def _at_end_of_child(_: object) -> None:
     sys.modules["multiprocessing.util"].Finalize(None, close_all, exitpriority=100)
 
 
+atexit.register(close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
