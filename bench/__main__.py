@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import checks, client, crash, freshness, ingest, layout, middleware, reports, rubbish, startup
+from bench import cache, checks, client, crash, freshness, ingest, layout, middleware, reports, rubbish, startup
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -24,6 +24,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--rows", type=_numbers, default=(1_000_000, 10_000_000), help="numbers of events, by commas")
     one.add_argument("--repeats", type=int, default=12)
     one.add_argument("--data", type=Path, help="keep the filled folders here and use them again")
+    one = commands.add_parser("cache", help="reports read, given from the cache, answered 304, and joined")
+    one.add_argument("--rows", type=int, default=1_000_000)
+    one.add_argument("--repeats", type=int, default=100)
     one = commands.add_parser("layout", help="six ways to keep attributes (docs/decisions/0003)")
     one.add_argument("--rows", type=int, default=1_000_000)
     one.add_argument("--layouts", default="abcdef", help="letters of those to measure")
@@ -62,6 +65,8 @@ def main() -> None:
         )
     if given.command == "crash":
         crash.run(given.rounds, given.seed)
+    if given.command == "cache":
+        cache.run(given.rows, given.repeats)
     if given.command == "layout":
         layout.run(given.rows, given.layouts)
     if given.command == "rubbish":

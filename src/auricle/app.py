@@ -20,6 +20,7 @@ from auricle.edge import retention as retention_door
 from auricle.edge import sql as sql_door
 from auricle.edge import training as training_door
 from auricle.edge.admin import AdminDoors
+from auricle.edge.answer import Answers
 from auricle.edge.cors import Cors
 from auricle.edge.datapoints import DatapointDoor
 from auricle.edge.entrance import Entrance
@@ -55,6 +56,7 @@ from auricle.judge.run import Evaluator
 from auricle.model.statement import Rows, Statement
 from auricle.privacy.erasure import Eraser
 from auricle.privacy.retention import Sweeper
+from auricle.report.cache import Cache
 from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
@@ -68,6 +70,7 @@ from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.options import OptionsStore
+from auricle.store.revision import RevisionStore
 from auricle.store.rollup import RollupStore
 from auricle.store.schema import SchemaStore
 from auricle.store.segment import SegmentStore
@@ -110,6 +113,8 @@ class Parts:
     sweeper: Sweeper
     roller: Roller
     training: TrainingStore
+    runner: ReportRunner
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,6 @@ def build(settings: Settings) -> ASGIApp:
     """The application. Nothing is opened before its lifespan begins, but for the relational database."""
     parts = _wire(settings)
     app = FastAPI(title="Auricle", version=__version__, lifespan=lambda _: _lifespan(parts), openapi_url=None)
-    reader: Reader = _Reader(parts.events, parts.intake)
-    reader = ExplainingReader(reader) if settings.debug_mode else reader
-    runner = ReportRunner(reader, settings.max_timeseries_points, parts.roller)
     entrance = Entrance(parts.guard, parts.intake, parts.catalogue, settings)
     doors = (EventDoors(entrance), VoiceDoor(entrance), ListDoor(entrance), DatapointDoor(entrance), OtlpDoor(entrance))
     for door in doors:
@@ -158,8 +160,8 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.router.routes.extend(sql_door.routes(parts.guard, parts.events, parts.audit, settings))
-    app.include_router(reports_door.router(runner, parts.guard.principal))
-    app.include_router(summaries.router(runner, parts.guard.principal))
+    app.include_router(reports_door.router(parts.answers, parts.guard.principal))
+    app.include_router(summaries.router(parts.runner, parts.guard.principal))
     exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
     app.include_router(training_door.router(exports, parts.training, parts.guard.principal))
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
@@ -198,8 +200,16 @@ def _wire(settings: Settings) -> Parts:
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
+    runner = _runner(settings, events, intake, roller)
+    answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
     sweeps_of = (eraser, evaluator, sweeper, roller, training)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of)
+    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of, runner, answers)
+
+
+def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller) -> ReportRunner:
+    reader: Reader = _Reader(events, intake)
+    reader = ExplainingReader(reader) if settings.debug_mode else reader
+    return ReportRunner(reader, settings.max_timeseries_points, roller)
 
 
 @asynccontextmanager
@@ -267,6 +277,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("note_key_use", 30, parts.guard.note_use),
         Job("forget_signatures", 60, parts.guard.forget),
         Job("sweep_inbox", 60, sweep_inbox),
+        Job("forget_answers", 5, parts.answers.sweep),
         Job("evaluate", parts.settings.evaluation_interval, parts.evaluator.sweep),
         Job("forget_evaluations", 3_600, parts.evaluator.forget),
     ]

@@ -307,6 +307,12 @@ class Settings(BaseSettings):
     max_timeseries_points: int = Field(
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )
+    report_cache_bytes: int = Field(
+        32_000_000,
+        ge=0,
+        validation_alias=_named("report_cache_bytes"),
+        description="Memory for answers of reports that are kept while the tenant's data do not change; 0 keeps none.",
+    )
 
     judge: Literal["auto", "rules", "gemini", "openai", "off"] = Field(
         "auto",

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from auricle.edge.answer import Answers
 from auricle.edge.reports import MAX_BODY, MAX_VALUES, PREFIX, router
 from auricle.errors import AuricleError
 from auricle.intake.schemas import MAX_FAULTS, MAX_POINTER
@@ -34,6 +35,7 @@ from auricle.model.query import (
     Top,
 )
 from auricle.model.result import Meta, Result
+from auricle.report.cache import Cache
 from auricle.report.metrics import METRICS
 from auricle.report.plan import planned
 
@@ -63,7 +65,7 @@ def ask(
         return Principal("acme", "key", scopes)
 
     app = FastAPI()
-    app.include_router(router(recorder, principal, lambda: NOW))  # type: ignore[arg-type]
+    app.include_router(router(Answers(recorder, lambda _: None, Cache(0)), principal, lambda: NOW))
 
     @app.exception_handler(AuricleError)
     async def told(request: Request, error: AuricleError) -> JSONResponse:

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Scope as ASGIScope
 
 from auricle import clock
+from auricle.edge.answer import Answers, reply
 from auricle.edge.asking import (
     ActiveIn,
     FunnelIn,
@@ -36,7 +37,6 @@ from auricle.model.query import Query as ReportQuery
 from auricle.model.receipt import Fault, pointer_of
 from auricle.report import time
 from auricle.report.metrics import METRICS
-from auricle.report.run import ReportRunner
 
 PREFIX = "/api/v1/analytics/reports"
 MAX_BODY = 262_144
@@ -46,7 +46,7 @@ MAX_VALUES = 5_000
 
 
 def router(
-    runner: ReportRunner,
+    answers: Answers,
     principal: Callable[[Request], Awaitable[Principal]],
     now: Callable[[], datetime] = clock.now,
 ) -> APIRouter:
@@ -57,10 +57,9 @@ def router(
     routes = APIRouter(prefix=PREFIX, tags=["reports"], route_class=ReportRoute)
     Caller = Annotated[Principal, Depends(principal)]
 
-    async def answer(report: str, asked: Any, caller: Principal) -> Response:
+    async def answer(report: str, asked: Any, caller: Principal, request: Request) -> Response:
         query = _query(report, asked, caller, now())
-        result = await runner.run(query)
-        return json_reply(result.as_json())
+        return reply(await answers.of(query), request)
 
     @routes.get("/metrics")
     async def metrics(caller: Caller) -> Response:
@@ -70,69 +69,69 @@ def router(
         return json_reply(body)
 
     @routes.post("/timeseries")
-    async def timeseries(asked: TimeseriesIn, caller: Caller) -> Response:
+    async def timeseries(asked: TimeseriesIn, caller: Caller, request: Request) -> Response:
         """One metric over time."""
-        return await answer("timeseries", asked, caller)
+        return await answer("timeseries", asked, caller, request)
 
     @routes.post("/funnel")
-    async def funnel(asked: FunnelIn, caller: Caller) -> Response:
+    async def funnel(asked: FunnelIn, caller: Caller, request: Request) -> Response:
         """How many actors got how far along a list of steps."""
-        return await answer("funnel", asked, caller)
+        return await answer("funnel", asked, caller, request)
 
     @routes.post("/active")
-    async def active(asked: ActiveIn, caller: Caller) -> Response:
+    async def active(asked: ActiveIn, caller: Caller, request: Request) -> Response:
         """Actors of each day, and of the week and the month that end with it."""
-        return await answer("active", asked, caller)
+        return await answer("active", asked, caller, request)
 
     @routes.post("/top")
-    async def top(asked: TopIn, caller: Caller) -> Response:
+    async def top(asked: TopIn, caller: Caller, request: Request) -> Response:
         """The most frequent values of a field."""
-        return await answer("top", asked, caller)
+        return await answer("top", asked, caller, request)
 
     @routes.post("/retention")
-    async def retention(asked: RetentionIn, caller: Caller) -> Response:
+    async def retention(asked: RetentionIn, caller: Caller, request: Request) -> Response:
         """Of those who came for the first time, how many came again, and when."""
-        return await answer("retention", asked, caller)
+        return await answer("retention", asked, caller, request)
 
     @routes.post("/sessions")
-    async def sessions(asked: SessionsIn, caller: Caller) -> Response:
+    async def sessions(asked: SessionsIn, caller: Caller, request: Request) -> Response:
         """Visits: how many, how long, and how many ended after one event."""
-        return await answer("sessions", asked, caller)
+        return await answer("sessions", asked, caller, request)
 
     @routes.post("/paths")
-    async def paths(asked: PathsIn, caller: Caller) -> Response:
+    async def paths(asked: PathsIn, caller: Caller, request: Request) -> Response:
         """What actors did after an event, or before it."""
-        return await answer("paths", asked, caller)
+        return await answer("paths", asked, caller, request)
 
     @routes.post("/interactions")
-    async def interactions(asked: InteractionsIn, caller: Caller) -> Response:
+    async def interactions(asked: InteractionsIn, caller: Caller, request: Request) -> Response:
         """Voice queries with their outcomes and scores, and which of them were not answered."""
-        return await answer("interactions", asked, caller)
+        return await answer("interactions", asked, caller, request)
 
     @routes.get("/timeseries")
-    async def timeseries_get(asked: Annotated[TimeseriesIn, Query()], caller: Caller) -> Response:
+    async def timeseries_get(asked: Annotated[TimeseriesIn, Query()], caller: Caller, request: Request) -> Response:
         """One metric over time; `filters` is JSON text."""
-        return await answer("timeseries", asked, caller)
+        return await answer("timeseries", asked, caller, request)
 
     @routes.get("/active")
-    async def active_get(asked: Annotated[ActiveIn, Query()], caller: Caller) -> Response:
+    async def active_get(asked: Annotated[ActiveIn, Query()], caller: Caller, request: Request) -> Response:
         """Actors of each day; `filters` is JSON text."""
-        return await answer("active", asked, caller)
+        return await answer("active", asked, caller, request)
 
     @routes.get("/top")
-    async def top_get(asked: Annotated[TopIn, Query()], caller: Caller) -> Response:
+    async def top_get(asked: Annotated[TopIn, Query()], caller: Caller, request: Request) -> Response:
         """The most frequent values of a field; `filters` is JSON text."""
-        return await answer("top", asked, caller)
+        return await answer("top", asked, caller, request)
 
     @routes.get("/sessions")
-    async def sessions_get(asked: Annotated[SessionsIn, Query()], caller: Caller) -> Response:
+    async def sessions_get(asked: Annotated[SessionsIn, Query()], caller: Caller, request: Request) -> Response:
         """Visits; `filters` is JSON text."""
-        return await answer("sessions", asked, caller)
+        return await answer("sessions", asked, caller, request)
 
     @routes.get("/interactions")
-    async def interactions_get(asked: Annotated[InteractionsIn, Query()], caller: Caller) -> Response:
+    async def interactions_get(asked: Annotated[InteractionsIn, Query()], caller: Caller, request: Request) -> Response:
         """Voice queries with what became of them; `filters` is JSON text."""
-        return await answer("interactions", asked, caller)
+        return await answer("interactions", asked, caller, request)
 
     return routes
 
