@@ -3,7 +3,20 @@
 import argparse
 from pathlib import Path
 
-from bench import cache, checks, client, crash, freshness, ingest, layout, middleware, reports, rubbish, startup
+from bench import (
+    cache,
+    checks,
+    client,
+    crash,
+    freshness,
+    ingest,
+    layout,
+    middleware,
+    neighbours,
+    reports,
+    rubbish,
+    startup,
+)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -44,6 +57,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seconds", type=float, default=10.0, help="of the steady pace")
     one = commands.add_parser("middleware", help="what the ASGI middleware adds to a request, at 2,000 a second")
     one.add_argument("--seconds", type=float, default=15.0)
+    one = commands.add_parser("neighbours", help="what a flood of reports and hostile SQL of one tenant does to others")
+    one.add_argument("--rows", type=int, default=1_000_000)
+    one.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    one.add_argument("--rounds", type=int, default=3)
+    one.add_argument("--at-once", type=int, default=4, help="AURICLE_REPORTS_AT_ONCE; 64 is as good as no turns")
     commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
     return top
 
@@ -69,6 +87,8 @@ def main() -> None:
         cache.run(given.rows, given.repeats)
     if given.command == "layout":
         layout.run(given.rows, given.layouts)
+    if given.command == "neighbours":
+        neighbours.run(given.rows, given.seconds, given.rounds, given.at_once)
     if given.command == "rubbish":
         rubbish.run(given.bodies)
     if given.command == "client":

@@ -30,7 +30,7 @@ def run(markers: int = 40, seconds: float = 15.0) -> Record:
         watch(service, 3, "warm")
         record.say("idle")
         rows.append(("idle", 0.0, *_seconds(watch(service, markers, "idle"))))
-        rate = _drained_rate(service)
+        rate = drained_rate(service)
         record.say(f"half load: {rate / 2:,.0f} events/s")
         bodies = batch_bodies(recent(int(rate / 2 * seconds) // 100 * 100, seed=51))
         requests = [load.request(BATCH, body, service.headers) for body in bodies]
@@ -76,7 +76,7 @@ def watch(service: Service, markers: int, name: str) -> list[float]:
     return found
 
 
-def _drained_rate(service: Service, seconds: float = 5.0) -> float:
+def drained_rate(service: Service, seconds: float = 5.0) -> float:
     """Events a second of batches of 100, drained."""
     bodies = batch_bodies(recent(int(70_000 * seconds), seed=50))
     requests = [load.request(BATCH, body, service.headers) for body in bodies]

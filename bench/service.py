@@ -33,9 +33,9 @@ def environment() -> dict[str, str]:
     }
 
 
-def make_key(data: Path, kind: str = "admin") -> str:
-    """A fresh key of the bench's tenant in the data folder."""
-    arguments = [str(COMMAND), "key", "create", "--tenant", TENANT, "--kind", kind, "--data", str(data), "--json"]
+def make_key(data: Path, kind: str = "admin", tenant: str = TENANT) -> str:
+    """A fresh key of a tenant in the data folder."""
+    arguments = [str(COMMAND), "key", "create", "--tenant", tenant, "--kind", kind, "--data", str(data), "--json"]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, env=environment(), check=False)
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])

@@ -37,6 +37,7 @@ from auricle.edge.schemas import SchemaDoors
 from auricle.edge.stream import StreamDoor
 from auricle.edge.subjects import SubjectDoors
 from auricle.edge.traffic import Traffic
+from auricle.edge.turn import FairRunner, Turns
 from auricle.edge.voice import VoiceDoor
 from auricle.errors import AuricleError
 from auricle.intake.catalogue import Catalogue
@@ -113,7 +114,7 @@ class Parts:
     sweeper: Sweeper
     roller: Roller
     training: TrainingStore
-    runner: ReportRunner
+    runner: FairRunner
     answers: Answers
 
 
@@ -200,7 +201,8 @@ def _wire(settings: Settings) -> Parts:
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
-    runner = _runner(settings, events, intake, roller)
+    turns = Turns(settings.reports_at_once, settings.query_seconds)
+    runner = FairRunner(_runner(settings, events, intake, roller), turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
     sweeps_of = (eraser, evaluator, sweeper, roller, training)
     return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of, runner, answers)

@@ -283,6 +283,13 @@ class Settings(BaseSettings):
     query_seconds: float = Field(
         30, gt=0, validation_alias=_named("query_seconds"), description="Time a report may take."
     )
+    reports_at_once: int = Field(
+        4,
+        ge=1,
+        le=64,
+        validation_alias=_named("reports_at_once"),
+        description="Reports that are read at the same time; of one tenant at most half of them.",
+    )
     query_memory: int = Field(
         2_000_000_000, ge=50_000_000, validation_alias=_named("query_memory"), description="Memory a report may take."
     )

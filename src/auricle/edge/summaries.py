@@ -15,13 +15,13 @@ from fastapi import Query as Asked
 from pydantic import BaseModel, ConfigDict
 
 from auricle import clock
+from auricle.edge.answer import Runner
 from auricle.edge.reply import json_reply
 from auricle.edge.reports import ReportRoute, allow
 from auricle.model.principal import Principal
 from auricle.model.query import Ask, Filter, Grain, Interactions, Op, Query, State, Timeseries, Top, micros_of
 from auricle.model.result import Result
 from auricle.report import interactions, time
-from auricle.report.run import ReportRunner
 
 LATELY = timedelta(minutes=5)
 COST_DAYS = timedelta(days=30)
@@ -56,7 +56,7 @@ class Nothing(BaseModel):
 class Summaries:
     """Asks the reports on behalf of one caller."""
 
-    def __init__(self, runner: ReportRunner, caller: Principal, now: datetime, asked: StoreIn | None = None) -> None:
+    def __init__(self, runner: Runner, caller: Principal, now: datetime, asked: StoreIn | None = None) -> None:
         allow(caller)
         self._runner, self._caller, self._now, self._asked = runner, caller, now, asked or StoreIn()
 
@@ -94,7 +94,7 @@ class Summaries:
 
 
 def router(
-    runner: ReportRunner,
+    runner: Runner,
     principal: Callable[[Request], Awaitable[Principal]],
     now: Callable[[], datetime] = clock.now,
 ) -> APIRouter:
