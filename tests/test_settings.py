@@ -31,6 +31,7 @@ def another(name: str) -> tuple[str, Any]:
         "sanitise": ("off", "off"),
         "rollups": ("false", "off"),
         "port": ("81", 81),
+        "archive_dir": ("/elsewhere", Path("/elsewhere")),
         "jwt_secret_key": ("elsewhere", SecretStr("elsewhere")),
         "jwt_jwks_url": ("https://id.example/keys", "https://id.example/keys"),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
@@ -96,6 +97,10 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"jwt_leeway": 301}, id="a clock that is far off"),
         pytest.param({"trusted_proxies": "10.0.0.0/8, proxy.example"}, id="a proxy by name"),
         pytest.param({"metrics_token": "short"}, id="a short token"),
+        pytest.param({"archive_dir": "archive"}, id="an archive of no certain place"),
+        pytest.param({"archive_dir": "/a/*"}, id="an archive that is a pattern"),
+        pytest.param({"archive_dir": "/a'b"}, id="an archive with a quote"),
+        pytest.param({"archive_dir": "/a", "clickhouse_url": "http://b"}, id="an archive that the engine cannot see"),
         pytest.param({"no_such_setting": 1}, id="an unknown name"),
     ],
 )

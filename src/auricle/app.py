@@ -61,6 +61,7 @@ from auricle.report.cache import Cache
 from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
+from auricle.store.archive import Archive
 from auricle.store.audit import AuditStore
 from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
@@ -189,8 +190,9 @@ def _wire(settings: Settings) -> Parts:
     intake = Intake(journal, store, events, seen, inbox, limiter.count_events, suppressed, debug=settings.debug_mode)
     options = Options(OptionsStore(database))
     sweeps = SweepStore(database)
-    eraser = Eraser(suppressed, events, rollups, inbox, intake, options, lambda: sweeps.removing)
-    sweeper = Sweeper(sweeps, suppressed.store, events, rollups, options, intake.settled, settings)
+    archive = Archive(settings.archive_dir, events) if settings.archive_dir else None
+    eraser = Eraser(suppressed, events, rollups, inbox, intake, options, lambda: sweeps.removing, archive)
+    sweeper = Sweeper(sweeps, suppressed.store, events, rollups, options, intake.settled, settings, archive)
     roller = Roller(
         rollups, SegmentStore(events), intake.settled, on=settings.rollups == "on", every=settings.rollup_interval
     )

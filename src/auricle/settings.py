@@ -3,14 +3,16 @@
 Every setting is `AURICLE_<NAME>`; the names that the first documents used work too and are listed beside each.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PLAIN_PATH = re.compile(r"[\w /.+@,-]+")
 ORIGINS = r"^(\*|https?://[^\s/,*]+( *, *https?://[^\s/,*]+)*)$"
 """A list of origins, `https://example.org, http://localhost:3000`, or `*`."""
 
@@ -238,6 +240,11 @@ class Settings(BaseSettings):
         validation_alias=_named("event_retention_days", "EVENT_RETENTION_DAYS", "ANALYTICS_RETENTION_DAYS"),
         description="Days that events are kept after their receipt, where a tenant has none of its own; 0 is for ever.",
     )
+    archive_dir: Path | None = Field(
+        None,
+        validation_alias=_named("archive_dir"),
+        description="Absolute path of the folder where events are written to, as Parquet, before they go.",
+    )
     clock_skew: int = Field(
         86_400,
         ge=0,
@@ -437,6 +444,21 @@ class Settings(BaseSettings):
         return {"true": "on", "1": "on", "yes": "on", "false": "off", "0": "off", "no": "off"}.get(
             str(told).lower(), told
         )
+
+    @field_validator("archive_dir")
+    @classmethod
+    def _check_archive(cls, told: Path | None) -> Path | None:
+        # NOTE: the engine reads the folder by a pattern.
+        if told is not None and not (told.is_absolute() and PLAIN_PATH.fullmatch(str(told))):
+            raise ValueError("must be an absolute path of letters, digits, spaces and / . _ - + @ ,")
+        return told
+
+    @model_validator(mode="after")
+    def _check_reach(self) -> Self:
+        # NOTE: what is archived is read back by the engine, and a server elsewhere sees none of our files.
+        if self.archive_dir is not None and self.clickhouse_url is not None:
+            raise ValueError("AURICLE_ARCHIVE_DIR needs the embedded engine; take AURICLE_CLICKHOUSE_URL away")
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

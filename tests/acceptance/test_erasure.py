@@ -134,6 +134,7 @@ def test_no_byte_of_a_person_is_left(service: Service, tmp_path: Path) -> None:
         "scores": 1,
         "journal": 0,
         "failed_events": 3 + 1,
+        "archive": 0,
         "consents": 0,
     }
     assert done["suppressed"] == 3
@@ -144,6 +145,7 @@ def test_no_byte_of_a_person_is_left(service: Service, tmp_path: Path) -> None:
         "scores": 0,
         "journal": 0,
         "failed_events": 0,
+        "archive": 0,
         "consents": 0,
     }
     assert holding(service.settings.data, NAME) == []

@@ -1,6 +1,7 @@
 """Events over their days leave the real service, killed at random moments: nothing else goes, no id is forgotten."""
 
 import contextlib
+import hashlib
 import random
 import signal
 import time
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+import pyarrow.parquet as parquet
 import pytest
 
 from auricle.model.principal import Kind
@@ -17,6 +20,9 @@ from auricle.store.events import EventStore
 from running import EVENTS, Service, event, serving, wait_until
 
 RETENTION = "/api/v1/analytics/admin/retention"
+SUBJECTS = "/api/v1/analytics/subjects"
+MARK = "Xq7Zzarchivetest"
+"""In every id and text of one person, and in nothing else."""
 
 
 def age(settings: Settings, condition: str, days: int) -> None:
@@ -44,7 +50,8 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
         if request.param == "postgresql":
             url = stack.enter_context(request.getfixturevalue("postgresql").database())
             settings = settings.model_copy(update={"database_url": url})
-        yield stack.enter_context(serving(settings))
+        (tmp_path / "archive").write_text("Nobody can write an archive here.")
+        yield stack.enter_context(serving(settings, {"AURICLE_ARCHIVE_DIR": str(tmp_path / "archive")}))
 
 
 def told(service: Service, tenant: str) -> dict[str, Any]:
@@ -61,10 +68,28 @@ def counted(service: Service, tenant: str) -> int:
     return int(answer.body["total"])
 
 
+def archived(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all files that a manifest names, whose hash must be as it says; there is no other file."""
+    rows: list[dict[str, Any]] = []
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    for manifest in folder.rglob("*.json"):
+        told = orjson.loads(manifest.read_bytes())
+        file = manifest.with_name(told["file"])
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == told["sha256"]
+        found = parquet.read_table(file).to_pylist()
+        assert {row["tenant_id"] for row in found} == {told["tenant"]} == {manifest.parent.parent.name}
+        rows += found
+        files -= {manifest, file}
+    assert files == set()
+    return rows
+
+
 @pytest.mark.slow
-def test_what_is_over_goes_whatever_kills_the_service(service: Service) -> None:
+def test_what_is_over_goes_whatever_kills_the_service(service: Service, tmp_path: Path) -> None:
     dice = random.Random(10)
-    old = [event(event_name=name) for name in ("page_view", "button_click") for _ in range(150)]
+    old = [event(event_name=name) for name in ("page_view", "button_click") for _ in range(140)]
+    old += [event(user_id=MARK, session_id=f"{MARK}-session", attributes={"page": f"/{MARK}"}) for _ in range(15)]
+    old += [event(session_id=f"{MARK}-session") for _ in range(5)]
     young = [event(event_name="page_view", session_id="young") for _ in range(50)]
     kept = [event(event_name="video_play") for _ in range(20)]
     theirs = [event() for _ in range(30)]
@@ -78,6 +103,12 @@ def test_what_is_over_goes_whatever_kills_the_service(service: Service) -> None:
     assert service.stop() == 0
     age(service.settings, "session_id != 'young' AND tenant_id = 'acme'", 120)
     service.start()
+    service.ask("POST", f"{RETENTION}/run", {}, key)
+    trouble = wait_until(lambda: service.stats("acme")["retention"]["trouble"], 30, 0.1)
+    assert trouble == "The archive cannot be written: Not a directory. Nothing goes meanwhile."
+    assert "retention_waits" in service.log.read_text()
+    assert counted(service, "acme") == 370
+    (tmp_path / "archive").unlink()
     for _ in range(4):
         time.sleep(dice.uniform(0.3, 2.0))
         service.stop(signal.SIGKILL)
@@ -96,6 +127,9 @@ def test_what_is_over_goes_whatever_kills_the_service(service: Service) -> None:
     entries = service.ask("GET", "/api/v1/analytics/admin/audit?action=retention.sweep", key=key).body["entries"]
     assert sum(entry["detail"]["events"] for entry in entries) == 300
 
+    rows = archived(tmp_path / "archive")
+    assert sorted(row["event_id"] for row in rows) == sorted(one["event_id"] for one in old)
+
     again = service.send("acme", [*old[:100], *young[:5], event()]).body
     assert (again["accepted"], again["duplicates"]) == (1, 105)
     fate = service.ask("GET", f"{EVENTS}/{old[0]['event_id']}/fate", key=key).body
@@ -107,3 +141,17 @@ def test_what_is_over_goes_whatever_kills_the_service(service: Service) -> None:
     assert (again["accepted"], again["duplicates"]) == (0, 200)
     service.drained("acme")
     assert counted(service, "acme") == 71
+
+    ordered = service.ask("POST", f"{SUBJECTS}/erase", {"user_id": MARK}, key).body["id"]
+    service.stop(signal.SIGKILL)
+    service.start()
+    path = f"{SUBJECTS}/erasures/{ordered}"
+    receipt = wait_until(lambda: (now := service.ask("GET", path, key=key).body)["state"] == "done" and now, 60, 0.2)
+    assert (receipt["erased"]["archive"], receipt["erased"]["events"]) == (20, 0)
+    rows = archived(tmp_path / "archive")
+    assert sorted(row["event_id"] for row in rows) == sorted(one["event_id"] for one in old[:280])
+    content = b"".join(file.read_bytes() for file in (tmp_path / "archive").rglob("*") if file.is_file())
+    assert (MARK in repr(rows), MARK.encode() in content) == (False, False)
+    assert MARK.encode() not in b"".join(f.read_bytes() for f in (service.settings.data / "engine").rglob("*.parquet"))
+    again = service.send("acme", [old[-1], old[0]]).body["results"]
+    assert [(one["status"], one.get("reason")) for one in again] == [("dropped", "erased"), ("duplicate", None)]

@@ -86,6 +86,8 @@ class Store(StrEnum):
     JOURNAL = "journal"
     """Rows that the event store could not read, set aside in the journal."""
     FAILED_EVENTS = "failed_events"
+    ARCHIVE = "archive"
+    """Events over their days, in the files that they were written to."""
     CONSENTS = "consents"
     """What the person said on being counted."""
 

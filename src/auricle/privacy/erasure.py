@@ -29,6 +29,7 @@ from auricle.model.principal import Principal
 from auricle.model.statement import Rows
 from auricle.model.subject import Erasure, Mark, State, Subject
 from auricle.report import subject as sql
+from auricle.store.archive import Archive
 from auricle.store.events import COLUMNS, EventStore
 from auricle.store.purge import Purge
 from auricle.store.rollup import RollupStore
@@ -53,6 +54,7 @@ class Eraser:
         intake: Intake,
         options: Options,
         removing: Callable[[], bool] = lambda: False,
+        archive: Archive | None = None,
     ) -> None:
         """`removing` tells whether a sweep of retention is about to delete rows that it has counted."""
         self.store = suppressed.store
@@ -64,6 +66,7 @@ class Eraser:
         self._intake = intake
         self._options = options
         self._removing = removing
+        self._archive = archive
         self._old_parts: dict[str, frozenset[str]] = {}
 
     def find(self, principal: Principal, subject: Subject) -> Rows:
@@ -146,16 +149,15 @@ class Eraser:
             return False
         subject, tenant = erasure.subject, erasure.tenant_id
         names = self._names(tenant, subject)
-        self._purge.stage(sql.stage(tenant, subject, names, erasure.id))
+        archived = self._archive.source(tenant) if self._archive else None
+        self._purge.stage(sql.stage(tenant, subject, names, erasure.id, archived))
+        if archived is not None:
+            self._purge.stage(sql.stage_archived(tenant, subject, names, erasure.id, archived))
         if subject.whole and subject.user_id is not None:
-            rows = self._events.ask(sql.sessions(tenant, names)).rows
+            rows = self._events.ask(sql.sessions(tenant, names, archived)).rows
             key = self.store.key
             self.store.suppress(erasure, ((Mark.TRACE, mark_of(key, tenant, Mark.TRACE, row[0])) for row in rows))
-        if self._purge.left(erasure.id, tenant):
-            self._note_ids(erasure)
-            self._rollups.hold(tenant, erasure.id)
-            self._purge.hurry()
-            self._purge.delete(erasure.id, tenant)
+        if self._remove(erasure, archived):
             return False
         self.store.erase_aside(erasure, lambda line: is_meant(line, subject, names))
         if subject.whole:
@@ -172,6 +174,20 @@ class Eraser:
         )
         self._rollups.release(tenant, erasure.id)
         self.store.advance(erasure, State.COMPACTING)
+        return True
+
+    def _remove(self, erasure: Erasure, archived: str | None) -> bool:
+        """Removes the noted rows from the archive, and orders the event store to; False when none was there."""
+        live = self._purge.left(erasure.id, erasure.tenant_id)
+        if not live and not (self._archive and archived and self._archive.holding(erasure.id, archived)):
+            return False
+        self._note_ids(erasure)
+        self._rollups.hold(erasure.tenant_id, erasure.id)
+        if self._archive and archived:
+            self._archive.erase(erasure.id, erasure.tenant_id, archived)
+        if live:
+            self._purge.hurry()
+            self._purge.delete(erasure.id, erasure.tenant_id)
         return True
 
     def _note_ids(self, erasure: Erasure) -> None:

@@ -1,8 +1,9 @@
 """Retention: events over their days leave, in sweeps that may each be cut off and repeated at any step.
 
-    planning → retiring → deleting → done
+    planning → (archiving) → retiring → deleting → done
 
-A sweep takes what of one month of the event store is over its days, of all tenants. The ids of the rows are noted
+A sweep takes what of one month of the event store is over its days, of all tenants. With `AURICLE_ARCHIVE_DIR` it is
+written there first, and read back. The ids of the rows are noted
 before the rows go, so that a late repetition of any is a duplicate for ever. What it took is counted beside `stored`,
 which does not fall, in the same transaction that ends it (docs/decisions/0010).
 """
@@ -24,6 +25,7 @@ from auricle.model.sweep import Group, Sweep, SweepState
 from auricle.report import expiry as sql
 from auricle.report.expiry import DAY, Rules
 from auricle.settings import Settings
+from auricle.store.archive import Archive
 from auricle.store.erasure import ErasureStore
 from auricle.store.events import EventStore
 from auricle.store.expiry import Expiry
@@ -66,6 +68,7 @@ class Sweeper:
         options: Options,
         settled: Callable[[], int],
         settings: Settings,
+        archive: Archive | None = None,
     ) -> None:
         """`settled` is the moment (microseconds) up to which every event received is in the event store."""
         self._store = store
@@ -76,6 +79,7 @@ class Sweeper:
         self._options = options
         self._settled = settled
         self._settings = settings
+        self._archive = archive
         self._looked: Rules | None = None
         self._rest_until = 0.0
         self._deleting_since: float | None = None
@@ -147,7 +151,7 @@ class Sweeper:
         if not found:
             self._looked = rules
             return None
-        return self._store.begin(found[0][0], datasets=rules.datasets, archived=False)
+        return self._store.begin(found[0][0], datasets=rules.datasets, archived=self._archive is not None)
 
     def _over(self, rules: Rules) -> list[tuple[int, Group]]:
         """The groups of the oldest month that has any, as many as one sweep takes."""
@@ -164,6 +168,7 @@ class Sweeper:
         """Takes a sweep to its next state; False when that must wait."""
         steps = {
             SweepState.PLANNING: self._plan,
+            SweepState.ARCHIVING: self._put_away,
             SweepState.RETIRING: self._retire,
             SweepState.DELETING: self._delete,
         }
@@ -176,10 +181,39 @@ class Sweeper:
             self._store.drop(sweep)
             return False
         self._expiry.stage(sweep, groups)
-        self._store.advance(sweep, SweepState.RETIRING, self._expiry.shares(sweep))
+        state = SweepState.ARCHIVING if sweep.archived else SweepState.RETIRING
+        self._store.advance(sweep, state, self._expiry.shares(sweep))
         return True
 
+    def _put_away(self, sweep: Sweep) -> bool:
+        if self._archive is None or self._is_past(sweep):
+            return self._abandon(sweep)
+        for share in sweep.shares:
+            if not self._archive.holds(sweep, share.tenant_id):
+                self._archive.write(sweep, share.tenant_id)
+        if any(not self._archive.holds(sweep, share.tenant_id) for share in sweep.shares):
+            return False
+        self._store.advance(sweep, SweepState.RETIRING)
+        return True
+
+    def _is_past(self, sweep: Sweep) -> bool:
+        """Whether other days, or another archive, hold by now than those that a sweep was planned by."""
+        self._options.refresh()
+        if sweep.archived != (self._archive is not None):
+            return True
+        return bool(self._events.ask(sql.kept(self.rules(), sweep)).rows[0][0])
+
+    def _abandon(self, sweep: Sweep) -> bool:
+        if self._archive is not None:
+            self._archive.discard(sweep)
+        self._expiry.forget(sweep)
+        self._store.end(sweep, SweepState.ABANDONED)
+        log.info("retention_sweep_abandoned", sweep=sweep.id)
+        return False
+
     def _retire(self, sweep: Sweep) -> bool:
+        if self._is_past(sweep):
+            return self._abandon(sweep)
         if any(erasure.state is State.ERASING for erasure in self._erasures.unfinished()):
             return False
         shares = self._expiry.shares(sweep)

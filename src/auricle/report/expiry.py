@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from auricle.model.days import FOR_EVER, UNTOLD, Days
 from auricle.model.statement import Statement
+from auricle.model.sweep import Sweep
 from auricle.report.binding import Binding
-from auricle.store.expiry import POINT, dataset
+from auricle.store.expiry import POINT, chosen, dataset
 
 DAY = 86_400_000_000
 """Microseconds of a day."""
@@ -73,6 +74,14 @@ def preview(rules: Rules, tenant_id: str) -> Statement:
         f"FROM events\nWHERE tenant_id = {mine} AND {over(rules, binding)}\n"
         f"GROUP BY event_name, dataset\nORDER BY events DESC, event_name, dataset\nLIMIT 1000"
     )
+
+
+def kept(rules: Rules, sweep: Sweep) -> Statement:
+    """How many of the rows that a sweep would take are not over their days."""
+    binding = Binding()
+    sql = f"SELECT count() FROM events WHERE {chosen(sweep)} AND NOT ({over(rules, binding)})"
+    made = binding.statement(sql)
+    return Statement(made.sql, {**made.params, "sweep": sweep.id})
 
 
 def over(rules: Rules, binding: Binding) -> str:

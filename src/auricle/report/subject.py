@@ -48,8 +48,11 @@ def export(tenant_id: str, subject: Subject, names: Sequence[str]) -> Statement:
     )
 
 
-def stage(tenant_id: str, subject: Subject, names: Sequence[str], job: str) -> Statement:
-    """Notes the ids of the chosen rows in the table `erasing`, under a job, with the kind of each (`Store`)."""
+def stage(tenant_id: str, subject: Subject, names: Sequence[str], job: str, archived: str | None = None) -> Statement:
+    """Notes the ids of the chosen rows in the table `erasing`, under a job, with the kind of each (`Store`).
+
+    `archived` is the SQL of a table of the tenant's archived events, which tell of sessions and queries too.
+    """
     binding = Binding()
     kinds = (
         f"multiIf(event_name = {binding.text(POINT)}, {binding.text(Store.POINTS)},"
@@ -57,22 +60,39 @@ def stage(tenant_id: str, subject: Subject, names: Sequence[str], job: str) -> S
     )
     return binding.statement(
         f"INSERT INTO erasing SELECT toUUID({binding.text(job)}), tenant_id, event_id, {kinds}\n"
-        f"FROM events\nWHERE {chosen(tenant_id, subject, names, binding)}"
+        f"FROM events\nWHERE {chosen(tenant_id, subject, names, binding, _everywhere(archived))}"
     )
 
 
-def sessions(tenant_id: str, names: Sequence[str]) -> Statement:
+def stage_archived(tenant_id: str, subject: Subject, names: Sequence[str], job: str, archived: str) -> Statement:
+    """Notes the ids of the chosen rows among the archived ones, as `stage` does those of the others."""
+    binding = Binding()
+    return binding.statement(
+        f"INSERT INTO erasing SELECT toUUID({binding.text(job)}), tenant_id, toUUID(event_id),"
+        f" {binding.text(Store.ARCHIVE)}\n"
+        f"FROM {archived}\nWHERE {chosen(tenant_id, subject, names, binding, _everywhere(archived))}"
+    )
+
+
+def sessions(tenant_id: str, names: Sequence[str], archived: str | None = None) -> Statement:
     """The sessions that a user was in and no other user."""
     binding = Binding()
-    return binding.statement(f"SELECT own FROM ({_own_only('session_id', tenant_id, names, binding)})")
+    own = _own_only("session_id", tenant_id, names, binding, _everywhere(archived))
+    return binding.statement(f"SELECT own FROM ({own})")
 
 
-def chosen(tenant_id: str, subject: Subject, names: Sequence[str], binding: Binding) -> str:
-    """The body of a WHERE: the rows of a subject."""
+def _everywhere(archived: str | None) -> str:
+    """SQL of all events, archived ones too, in the columns that tell whose a session or a query is."""
+    told = "SELECT tenant_id, event_name, session_id, user_id, attributes FROM"
+    return "events" if archived is None else f"({told} events UNION ALL {told} {archived})"
+
+
+def chosen(tenant_id: str, subject: Subject, names: Sequence[str], binding: Binding, everywhere: str = "events") -> str:
+    """The body of a WHERE: the rows of a subject. `everywhere` is the SQL of all events there are."""
     parts = [f"tenant_id = {binding.text(tenant_id)}"]
     if subject.user_id is not None:
         own = f"user_id IN {binding.texts(tuple(names))}"
-        parts.append(f"({own} OR {_nobodys(tenant_id, names, binding)})" if subject.whole else own)
+        parts.append(f"({own} OR {_nobodys(tenant_id, names, binding, everywhere)})" if subject.whole else own)
     if subject.session_id is not None:
         parts.append(f"session_id = {binding.text(subject.session_id)}")
     if subject.site_id is not None:
@@ -85,23 +105,23 @@ def chosen(tenant_id: str, subject: Subject, names: Sequence[str], binding: Bind
     return "\n  AND ".join(parts)
 
 
-def _nobodys(tenant_id: str, names: Sequence[str], binding: Binding) -> str:
+def _nobodys(tenant_id: str, names: Sequence[str], binding: Binding, everywhere: str) -> str:
     """Rows that name no user and yet are a user's alone."""
-    traces = f"session_id IN ({_own_only('session_id', tenant_id, names, binding)})"
+    traces = f"session_id IN ({_own_only('session_id', tenant_id, names, binding, everywhere)})"
     scores = (
         f"event_name = {binding.text(SCORE)} AND session_id = ''"
-        f" AND {QUERY_ID} IN ({_own_only(QUERY_ID, tenant_id, names, binding)})"
+        f" AND {QUERY_ID} IN ({_own_only(QUERY_ID, tenant_id, names, binding, everywhere)})"
     )
     return f"(user_id = '' AND (({traces}) OR ({scores})))"
 
 
-def _own_only(value: str, tenant_id: str, names: Sequence[str], binding: Binding) -> str:
+def _own_only(value: str, tenant_id: str, names: Sequence[str], binding: Binding, everywhere: str) -> str:
     """The values of an expression that stand in rows of a user, and in none of another user."""
     users = binding.texts(tuple(names))
     where = f"tenant_id = {binding.text(tenant_id)} AND user_id != ''"
     if value == QUERY_ID:
         where += f" AND event_name IN {binding.texts(TOLD)}"
     return (
-        f"SELECT {value} AS own FROM events WHERE {where} AND {value} != ''"
+        f"SELECT {value} AS own FROM {everywhere} WHERE {where} AND {value} != ''"
         f" GROUP BY own HAVING countIf(user_id IN {users}) = count()"
     )

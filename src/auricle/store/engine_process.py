@@ -308,6 +308,8 @@ def main() -> None:
     Handler.secret = secret.strip()
     Handler.folder = folder
     Handler.engine = Engine(folder, memory)
+    for left_over in (folder / "tmp").glob("*.parquet"):  # of an export during which the process was killed
+        left_over.unlink()
     server = Server(("127.0.0.1", 0), Handler)
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(json.dumps({"port": server.server_address[1]}), flush=True)
