@@ -14,6 +14,7 @@ from bench import (
     middleware,
     neighbours,
     reports,
+    rollups,
     rubbish,
     startup,
 )
@@ -40,6 +41,10 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("cache", help="reports read, given from the cache, answered 304, and joined")
     one.add_argument("--rows", type=int, default=1_000_000)
     one.add_argument("--repeats", type=int, default=100)
+    one = commands.add_parser("rollups", help="reports without rollups and with them, up to 50 M events")
+    one.add_argument("--rows", type=_numbers, default=(1_000_000, 10_000_000, 50_000_000), help="as above")
+    one.add_argument("--repeats", type=int, default=5)
+    one.add_argument("--data", type=Path, help="keep the filled folders here and use them again")
     one = commands.add_parser("layout", help="six ways to keep attributes (docs/decisions/0003)")
     one.add_argument("--rows", type=int, default=1_000_000)
     one.add_argument("--layouts", default="abcdef", help="letters of those to measure")
@@ -81,6 +86,8 @@ def main() -> None:
         reports.run(
             getattr(given, "rows", (1_000_000, 10_000_000)), getattr(given, "repeats", 12), getattr(given, "data", None)
         )
+    if given.command == "rollups":
+        rollups.run(given.rows, given.repeats, given.data)
     if given.command == "crash":
         crash.run(given.rounds, given.seed)
     if given.command == "cache":

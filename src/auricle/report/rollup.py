@@ -26,7 +26,7 @@ class Need:
     """The buckets of the answer."""
 
 
-LEAST = 12 * STEP
+LEAST = 96 * STEP
 """Shorter ranges are read from the events: that is as fast."""
 
 COLUMNS: dict[str, frozenset[str]] = {
