@@ -166,6 +166,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/reports/active"): _asked(""),
     ("POST", f"{API}/reports/top"): _report(field="session_id", limit=50),
     ("GET", f"{API}/reports/top"): _asked("&field=user_id"),
+    ("GET", f"{API}/reports/daily"): Row(_any(READ)),
     ("POST", f"{API}/reports/sessions"): _report(grain="1d"),
     ("GET", f"{API}/reports/sessions"): _asked("&grain=1d"),
     ("POST", f"{API}/reports/paths"): _report(event="page_view", direction="after", depth=2),

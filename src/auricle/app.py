@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from auricle import __version__, clock
 from auricle.edge import audit as audit_door
 from auricle.edge import consents, description, evaluations, export, exposition, status, summaries
+from auricle.edge import daily as daily_door
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import retention as retention_door
@@ -55,6 +56,7 @@ from auricle.jobs import Job, run_jobs
 from auricle.judge.choice import chosen_judge
 from auricle.judge.run import Evaluator
 from auricle.model.statement import Rows, Statement
+from auricle.privacy.daily import Daily
 from auricle.privacy.erasure import Eraser
 from auricle.privacy.retention import Sweeper
 from auricle.report.cache import Cache
@@ -65,6 +67,7 @@ from auricle.store.archive import Archive
 from auricle.store.audit import AuditStore
 from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
+from auricle.store.daily import DailyStore
 from auricle.store.database import open_database
 from auricle.store.erasure import ErasureStore
 from auricle.store.evaluation import EvaluationStore
@@ -117,6 +120,7 @@ class Parts:
     training: TrainingStore
     runner: FairRunner
     answers: Answers
+    daily: Daily
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(exposition.routes(parts.guard, watched))
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.router.routes.extend(sql_door.routes(parts.guard, parts.events, parts.audit, settings))
+    app.router.routes.extend(daily_door.routes(parts.guard, parts.daily))
     app.include_router(reports_door.router(parts.answers, parts.guard.principal))
     app.include_router(summaries.router(parts.runner, parts.guard.principal))
     exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
@@ -204,10 +209,14 @@ def _wire(settings: Settings) -> Parts:
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
     turns = Turns(settings.reports_at_once, settings.query_seconds)
-    runner = FairRunner(_runner(settings, events, intake, roller), turns)
+    reports = _runner(settings, events, intake, roller)
+    daily = Daily(DailyStore(database), events, reports, settings.metrics_retention_days)
+    runner = FairRunner(reports, turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
     sweeps_of = (eraser, evaluator, sweeper, roller, training)
-    return Parts(*wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of, runner, answers)
+    return Parts(
+        *wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of, runner, answers, daily
+    )
 
 
 def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller) -> ReportRunner:
@@ -274,6 +283,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("erase", 0.5, parts.eraser.sweep),
         Job("retain", 0.5, parts.sweeper.sweep),
         Job("roll_up", 0.5, parts.roller.sweep),
+        Job("write_days", 60, parts.daily.sweep),
         Job("learn_origins", 2, learn_origins),
         Job("tell_audit_head", 300, tell_audit_head),
         Job("note_failed_logins", 60, parts.failures.flush),

@@ -245,6 +245,13 @@ class Settings(BaseSettings):
         validation_alias=_named("archive_dir"),
         description="Absolute path of the folder where events are written to, as Parquet, before they go.",
     )
+    metrics_retention_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        validation_alias=_named("metrics_retention_days", "METRICS_RETENTION_DAYS"),
+        description="Days that the figures of whole days are kept; 0 is for ever.",
+    )
     clock_skew: int = Field(
         86_400,
         ge=0,

@@ -289,6 +289,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {200: an_object({"jti": TEXT, "revoked": {"const": True}})},
         body=an_object({"jti": {"type": "string", "minLength": 1, "maxLength": 256}}, {"expires_at": TIME}),
     ),
+    ("GET", f"{API}/reports/daily"): Operation(
+        {200: an_object({"name": TEXT, "days": a_list(an_object({"date": TEXT, "value": {}})), "meta": OBJECT})}
+    ),
     ("GET", f"{API}/consents"): Operation({200: an_object({"refused": COUNT, "agreed_again": COUNT})}),
     ("POST", f"{API}/consents/find"): Operation(
         {200: an_object({"analytics": {"type": ["boolean", "null"]}, "said_at": _MAYBE, "received_at": _MAYBE})},

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -344,4 +345,23 @@ training_exports = Table(
     Column("marks", LargeBinary, nullable=False, comment="8 bytes an event whose content is in it: as erased events."),
     Index("training_exports_by_tenant", "tenant_id", "made_at"),
     comment="Manifests of training exports.",
+)
+
+daily_metrics = Table(
+    "daily_metrics",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True, comment="Of a named metric, or dau, wau, mau."),
+    Column("dimensions", String(512), primary_key=True, comment="As JSON; {} is the whole tenant."),
+    Column("date", String(10), primary_key=True, comment="UTC, as 2026-01-31."),
+    Column("value", Double, comment="NULL where nothing of the kind happened and that is no 0."),
+    Index("daily_metrics_by_date", "date"),
+    comment="Figures of whole days, kept longer than the events that they were made of.",
+)
+
+daily_marks = Table(
+    "daily_marks",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("upto", String(10), nullable=False, comment="The first day that is not written yet."),
 )
