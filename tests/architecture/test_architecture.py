@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "auricle"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LONGEST = 400
-LONGER: dict[str, str] = {"settings.py": "one table of all that an operator may choose"}
+LONGER: dict[str, str] = {
+    "client/catalogue.py": "made of the built-in schemas",
+    "settings.py": "one table of all that an operator may choose",
+}
 """Modules that may be longer, each with its reason."""
 BOUNDARIES = {
     "client/sender.py": "the thread must go on",

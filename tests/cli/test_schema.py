@@ -105,3 +105,9 @@ def test_types_need_no_service(run: Run, tmp_path: Path) -> None:
     )
     ill = written(tmp_path / "ill.json", DOCUMENT | {"$ref": "http://127.0.0.1/"})
     assert [run("schema", "types", *more).code for more in (("--file", ill), ("nothing", "--built-in"))] == [2, 1]
+
+
+def test_calls_are_made_in_python(run: Run) -> None:
+    made = run("schema", "types", "kb.hit", "--built-in", "--lang", "python", "--calls")
+    assert (made.code, "def kb_hit(self, attributes: KbHitAttributes, " in made.out) == (0, True)
+    assert run("schema", "types", "kb.hit", "--built-in", "--calls").code == 2

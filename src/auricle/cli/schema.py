@@ -12,6 +12,7 @@ import typer
 from auricle.cli.door import API, open_door
 from auricle.cli.options import Json, Target, takes
 from auricle.cli.output import FAILED, WRONG_USE, Failure, print_json, print_table, stdout
+from auricle.cli.typed.calls import with_calls
 from auricle.cli.typed.frame import frame_of
 from auricle.cli.typed.page import page_of
 from auricle.cli.typed.python import python_of
@@ -174,12 +175,17 @@ def types(
         list[Path] | None, typer.Option(metavar="FILE", help="A schema in a file, instead of those of the service.")
     ] = None,
     built_in: Annotated[bool, typer.Option("--built-in", help="The built-in schemas; asks no service.")] = False,
+    calls: Annotated[bool, typer.Option("--calls", help="Also a call for each event (python).")] = False,
     json: Json = False,
 ) -> None:
     """Make typed code of schemas, for the events that are sent as JSON."""
+    if calls and lang is not Language.PYTHON:
+        raise Failure("--calls are made in python alone.", WRONG_USE)
     schemas = _chosen(target, names, file or [], built_in)
     frame = frame_of(Registry.load().unknown.document, schemas.items())
     code = python_of(frame) if lang is Language.PYTHON else typescript_of(frame)
+    if calls:
+        code = with_calls(code, frame)
     if json:
         print_json({"lang": lang, "events": list(schemas), "code": code})
     else:

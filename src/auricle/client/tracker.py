@@ -15,6 +15,7 @@ from uuid import UUID
 
 from auricle import clock
 from auricle.client import lifecycle
+from auricle.client.catalogue import Calls
 from auricle.client.event import encode, now, rfc3339
 from auricle.client.ledger import Counts, Ledger
 from auricle.client.options import Options, Told
@@ -36,6 +37,8 @@ class Tracker:
         self._url = url or os.environ.get("AURICLE_URL") or "http://127.0.0.1:8000"
         self._key = key or os.environ.get("AURICLE_KEY") or ""
         self._closed = False
+        self.events = Calls(self.track)
+        """A call for each event of the built-in catalogue, with its attributes typed."""
         self._open()
         lifecycle.watch(self, sigterm=self._options.sigterm)
 

@@ -11,9 +11,8 @@ Json = Mapping[str, Any]
 
 ENVELOPE = "Envelope"
 UNION = "AnyEvent"
-TAKEN = frozenset(
-    {ENVELOPE, UNION, "Any", "Array", "False", "Literal", "None", "NotRequired", "Record", "True", "TypedDict"}
-)
+_PYTHON = {"Any", "Callable", "Calls", "False", "Literal", "Mapping", "None", "NotRequired", "True", "TypedDict"}
+TAKEN = frozenset({ENVELOPE, UNION, "Array", "Record"} | _PYTHON)
 """Names that the frame or one of the languages needs."""
 FIXED = ("event_name", "schema", "attributes")
 """Members of the envelope that each event says for itself."""
