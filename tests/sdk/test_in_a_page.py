@@ -92,7 +92,7 @@ class Visitor:
         self.taken += ids
         return list(ids)
 
-    def arrived(self, seconds: float = 20.0) -> list[str]:
+    def arrived(self, seconds: float = 30.0) -> list[str]:
         """The ids of all events in the store, sorted, once as many are there as were taken."""
         wait_until(lambda: self.service.stats(self.tenant)["events"]["stored"] >= len(self.taken), seconds, 0.1)
         self.service.drained(self.tenant)
@@ -220,7 +220,7 @@ def test_trouble_is_waited_out(visitor: Visitor, mood: str, retry_after: str, at
 
     wait_until(lambda: visitor.between.posts(202), 10)
     second = visitor.between.posts(202)[0]
-    assert at_least <= second.at - first.at < 2 * at_least + 2
+    assert at_least <= second.at - first.at < 2 * at_least + 5
     assert visitor.arrived() == sorted(ids)
     wait_until(lambda: page.evaluate("client.pending") == 0)
 
@@ -241,20 +241,21 @@ def test_a_pause_holds_for_all_tabs(visitor: Visitor) -> None:
     first, second = visitor.page(), visitor.page()
     visitor.track(first, 12)
     wait_until(visitor.between.posts)
+    visitor.between.mood = "pass"
     first.wait_for_timeout(200)
     visitor.track(second, 12)
     second.evaluate("client.flush()")
-    second.wait_for_timeout(1500)
-    assert len(visitor.between.posts()) == 1
 
-    visitor.between.mood = "pass"
     assert visitor.arrived() == sorted(visitor.taken)
+    told, *others = visitor.between.posts()
+    assert told.status == 429
+    assert min(one.at for one in others) - told.at >= 3.0
 
 
 @pytest.mark.parametrize("host", ["localhost", INSECURE])
 def test_two_tabs_send_each_event_once(visitor: Visitor, host: str) -> None:
     origin = f"http://{host}:{visitor.between.port}"
-    tabs = [visitor.page(origin) for _ in range(2)]
+    tabs = [visitor.page(origin, interval=30_000) for _ in range(2)]
     assert tabs[0].evaluate("isSecureContext") == (host != INSECURE)
     for _ in range(10):
         for tab in tabs:

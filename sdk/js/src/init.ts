@@ -11,7 +11,7 @@ const CLIENTS = Symbol.for("auricle.clients");
 export function init(url: string, key: string, options: Options = {}): AnalyticsClient {
   const place = globalThis as { [CLIENTS]?: Map<string, { client: AnalyticsClient; key: string }> };
   const clients = (place[CLIENTS] ??= new Map());
-  const name = `${options.name ?? ""} ${url}`;
+  const name = `${options.name ?? ""} ${url.replace(/\/+$/, "")}`;
   let known = clients.get(name);
   if (!known) clients.set(name, (known = { client: new AnalyticsClient(url, key, options), key }));
   else if (known.key !== key) known.client.key = known.key = key;
