@@ -24,6 +24,10 @@ from auricle.model.query import (
     Paths,
     Retention,
     Scalar,
+    SessionEvent,
+    SessionFilter,
+    SessionFunnel,
+    SessionMetric,
     Sessions,
     State,
     Step,
@@ -67,6 +71,53 @@ def _step(value: object) -> object:
 FiltersIn = Annotated[list[FilterIn], BeforeValidator(_from_text)]
 
 
+class StepIn(BaseModel):
+    """One step: an event name, and conditions on the event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: str = Field(min_length=1, max_length=256)
+    filters: list[FilterIn] = []
+
+
+StepOrName = Annotated[StepIn, BeforeValidator(_step)]
+
+
+class FunnelPart(BaseModel):
+    """A funnel: its steps, how they must follow, and within which time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: list[StepOrName]
+    window: int | float | str = Field("7d", description="Seconds, or a period such as `7d`.")
+    order: Order = Order.SEQUENTIAL
+
+    def part(self, pointer: str, by: By) -> Funnel:
+        """The funnel; `pointer` is where it stands."""
+        steps = tuple(
+            Step(step.event, filters_of(step.filters, f"{pointer}/steps/{index}/filters"))
+            for index, step in enumerate(self.steps)
+        )
+        return Funnel(steps, _window(self.window), self.order, by)
+
+
+class SessionIn(BaseModel):
+    """One condition on the session of an event: by the value of a metric, by an event, or by a funnel."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metric: str | None = Field(None, description="A metric, over the session's events; or `score`.")
+    op: Literal[Op.EQ, Op.NEQ, Op.GT, Op.GTE, Op.LT, Op.LTE] | None = None
+    value: float | None = Field(None, allow_inf_nan=False)
+    event: StepOrName | None = Field(None, description="An event that happened in the session.")
+    happened: bool = Field(True, description="False: it did not happen.")
+    funnel: FunnelPart | None = Field(None, description="A funnel that the session went through to its end.")
+    completed: bool = Field(True, description="False: it did not get to the end.")
+
+
+SessionsOf = Annotated[list[SessionIn], BeforeValidator(_from_text)]
+
+
 class Common(BaseModel):
     """What every report may be asked."""
 
@@ -80,6 +131,7 @@ class Common(BaseModel):
     tz: str = Field("UTC", description="IANA name of the zone in which days begin.")
     site_id: str | None = None
     filters: FiltersIn = []
+    sessions: SessionsOf = Field([], description="What the session of an event must be like; all must hold.")
     breakdown: str | None = Field(None, description="Field; the ten greatest values are kept apart.")
     compare: Literal["previous_period"] | None = None
     include_test: bool = Field(False, description="Whether events with the source `test` count.")
@@ -96,33 +148,14 @@ class TimeseriesIn(Common):
         return Timeseries(self.metric, self.grain)
 
 
-class StepIn(BaseModel):
-    """One step: an event name, and conditions on the event."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    event: str = Field(min_length=1, max_length=256)
-    filters: list[FilterIn] = []
-
-
-StepOrName = Annotated[StepIn, BeforeValidator(_step)]
-
-
-class FunnelIn(Common):
+class FunnelIn(Common, FunnelPart):
     """What `funnel` is asked."""
 
-    steps: list[StepOrName]
-    window: int | float | str = Field("7d", description="Seconds, or a period such as `7d`.")
-    order: Order = Order.SEQUENTIAL
     by: By = By.USER
 
     def ask(self) -> Ask:
         """The part of the query that is this report's own."""
-        steps = tuple(
-            Step(step.event, filters_of(step.filters, f"/steps/{index}/filters"))
-            for index, step in enumerate(self.steps)
-        )
-        return Funnel(steps, _window(self.window), self.order, self.by)
+        return self.part("", self.by)
 
 
 class ActiveIn(Common):
@@ -211,6 +244,23 @@ def filters_of(asked: list[FilterIn], pointer: str) -> tuple[Filter, ...]:
         Filter(each.field, each.op, _value(each, f"{pointer}/{index}"), f"{pointer}/{index}")
         for index, each in enumerate(asked)
     )
+
+
+def sessions_of(asked: list[SessionIn]) -> tuple[SessionFilter, ...]:
+    """The conditions on sessions of a request. `Invalid` for one that is not just one of metric, event and funnel."""
+    return tuple(_session(each, f"/sessions/{index}") for index, each in enumerate(asked))
+
+
+def _session(asked: SessionIn, pointer: str) -> SessionFilter:
+    if sum(each is not None for each in (asked.metric, asked.event, asked.funnel)) != 1:
+        raise _refused(pointer, "oneOf", "Expected just one of metric (with op and value), event and funnel.")
+    if asked.event is not None:
+        return SessionEvent(_asked_step(asked.event, f"{pointer}/event"), asked.happened, pointer)
+    if asked.funnel is not None:
+        return SessionFunnel(asked.funnel.part(f"{pointer}/funnel", By.SESSION), asked.completed, pointer)
+    if asked.op is None or asked.value is None or asked.metric is None:
+        raise _refused(pointer, "required", "Expected op (eq, neq, gt, gte, lt, lte) and value beside metric.")
+    return SessionMetric(asked.metric, asked.op, asked.value, pointer)
 
 
 def _value(asked: FilterIn, pointer: str) -> Scalar | tuple[Scalar, ...] | None:

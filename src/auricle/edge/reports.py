@@ -26,6 +26,7 @@ from auricle.edge.asking import (
     TimeseriesIn,
     TopIn,
     filters_of,
+    sessions_of,
 )
 from auricle.edge.body import read_body
 from auricle.edge.reply import json_reply
@@ -234,6 +235,7 @@ def _query(report: str, asked: Any, caller: Principal, now: datetime) -> ReportQ
         zone=asked.tz,
         site_id=asked.site_id,
         filters=filters_of(asked.filters, "/filters"),
+        sessions=sessions_of(asked.sessions),
         breakdown=asked.breakdown,
         compare=asked.compare is not None,
         include_test=asked.include_test,

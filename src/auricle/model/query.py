@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from auricle.model.rollup import Coverage
+from auricle.model.statement import Statement
 
 Scalar = str | int | float | bool
 """One value a filter compares with."""
@@ -202,6 +204,101 @@ class Export:
     """Only events of these names; of all when empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionMetric:
+    """The condition that a metric has a value over the events of a session."""
+
+    metric: str
+    """Its name; `score` is the mean overall score of the session's interactions."""
+    op: Op
+    value: float
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """The condition that something happened in a session, or did not."""
+
+    step: Step
+    happened: bool
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFunnel:
+    """The condition that a session went all the way through a funnel, or did not."""
+
+    funnel: Funnel
+    completed: bool
+    pointer: str = ""
+
+
+SessionFilter = SessionMetric | SessionEvent | SessionFunnel
+"""One condition on the session of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Sessions as SQL makes them, and whether an event must be of one of them, or of none."""
+
+    sessions: Statement
+    inside: bool
+
+
+class Aggregation(StrEnum):
+    """What is made of the events of a metric; all but `count` look at one field."""
+
+    COUNT = "count"
+    UNIQUE = "unique"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    P50 = "p50"
+    P75 = "p75"
+    P90 = "p90"
+    P95 = "p95"
+    P99 = "p99"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMetric:
+    """One metric of a tenant: an aggregation over events, or the ratio of two other metrics."""
+
+    name: str
+    description: str = ""
+    event: str | None = None
+    """The name of its events; events of any name without one."""
+    aggregation: Aggregation = Aggregation.COUNT
+    field: str | None = None
+    filters: tuple[Filter, ...] = ()
+    numerator: str | None = None
+    """With `denominator`: names of two metrics, which this one is the ratio of."""
+    denominator: str | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is made of two other metrics."""
+        return self.numerator is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """The definition as the API tells and takes it."""
+        told: dict[str, Any] = {"name": self.name, "description": self.description}
+        if self.is_ratio:
+            return told | {"numerator": self.numerator, "denominator": self.denominator}
+        filters = [{"field": one.field, "op": one.op.value, "value": _plain(one.value)} for one in self.filters]
+        return told | {
+            "event": self.event,
+            "aggregation": self.aggregation.value,
+            "field": self.field,
+            "filters": filters,
+        }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 Ask = Timeseries | Funnel | Active | Top | Retention | Sessions | Paths | Interactions | Export
 """The part of a query that belongs to one report."""
 
@@ -224,6 +321,12 @@ class Query:
     """IANA name of the zone in which days begin."""
     site_id: str | None = None
     filters: tuple[Filter, ...] = ()
+    sessions: tuple[SessionFilter, ...] = ()
+    """What the session of an event must be like, over its events in the range."""
+    within: tuple[Within, ...] = ()
+    """The same as SQL, which a pass of `report.plan` makes of it."""
+    own_metrics: tuple[OwnMetric, ...] = ()
+    """The tenant's own metrics, where the query may name one."""
     breakdown: str | None = None
     keys: tuple[str, ...] | None = None
     """The encoded values a breakdown keeps apart (`report.breakdown`); `None` lets the range decide its top ten."""

@@ -1,9 +1,11 @@
 """The binding: values on their way to the engine, each under a name, never inside the text."""
 
+import re
 from typing import Any
 
 from auricle.model.query import instant_of
 from auricle.model.statement import Statement
+from auricle.report.literal import TOKEN
 
 
 class Binding:
@@ -47,6 +49,14 @@ class Binding:
     def instants(self, micros: tuple[int, ...]) -> str:
         """Placeholders for several instants, in the brackets of a list."""
         return f"({', '.join(self.instant(each) for each in micros)})"
+
+    def nested(self, statement: Statement) -> str:
+        """Another statement within this one, its values bound here."""
+
+        def rebound(match: re.Match[str]) -> str:
+            return match[0] if match[1] is None else self._add(match[2], statement.params[match[1]])
+
+        return TOKEN.sub(rebound, statement.sql)
 
     def statement(self, sql: str) -> Statement:
         """The finished statement."""

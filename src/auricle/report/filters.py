@@ -25,7 +25,7 @@ def where(
 ) -> tuple[str, ...]:
     """The conditions every event of a report meets: tenant, names (all when empty), range, site, test, filters.
 
-    `test` is `True` for test traffic alone, `False` for all but test traffic; by default the query decides.
+    Those on its session come last. `test` is `True` for test traffic alone, `False` for all but test traffic; by default the query decides.
     """
     parts = [f"tenant_id = {binding.text(query.tenant_id)}"]
     if len(names) == 1:
@@ -41,6 +41,10 @@ def where(
     elif test is False or not query.include_test:
         parts.append("source != 'test'")
     parts.extend(condition(each, binding) for each in query.filters)
+    for each in query.within:
+        parts.append(f"session_id {'IN' if each.inside else 'NOT IN'} (\n{binding.nested(each.sessions)}\n)")
+    if query.within:
+        parts.append("session_id != ''")
     return tuple(parts)
 
 

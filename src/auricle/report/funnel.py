@@ -72,6 +72,13 @@ def shape(query: Query, rows: Rows) -> dict[str, Any]:
     return {"series": [{"key": breakdown.decoded(key), "steps": _steps(query, slices.get(key))} for key in keys]}
 
 
+def completed(query: Query) -> Statement:
+    """SQL of the actors that filled every step, one row each."""
+    binding = Binding()
+    walks = _walks(query, binding, told="actor")
+    return binding.statement(f"SELECT actor FROM (\n{walks}\n) WHERE gap{len(_ask(query).steps)} >= 0")
+
+
 def _ask(query: Query) -> Funnel:
     return cast(Funnel, query.ask)
 
@@ -92,8 +99,8 @@ def _steps(query: Query, row: list[Any] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _walks(query: Query, binding: Binding) -> str:
-    """SQL of one row an actor that entered: `gap2`, `gap3` …, and `key` with a breakdown.
+def _walks(query: Query, binding: Binding, told: str = "") -> str:
+    """SQL of one row an actor that entered: `gap2`, `gap3` …, `key` with a breakdown, and the `actor` if it is told.
 
     The gap of a step is the microseconds from the event that filled the previous step to the one that filled this one
     when the actor first reached it, or -1.
@@ -105,10 +112,11 @@ def _walks(query: Query, binding: Binding) -> str:
     conditions = joined((*where(query, binding, reads, () if strict else names(query)), somebody))
     mark, passes = (_marks_any, _passes_any) if ask.order is Order.ANY else (_marks, _passes)
     by_key = query.breakdown is not None
+    told = f"{told}, " if told else ""
     return (
-        f"  SELECT {'key, ' if by_key else ''}\n    {passes(ask, span)}\n"
+        f"  SELECT {told}{'key, ' if by_key else ''}\n    {passes(ask, span)}\n"
         "  FROM (\n"
-        "    SELECT arraySort(groupArray((at, arrival, mark))) AS walk, walk.1 AS times, walk.3 AS marks"
+        f"    SELECT {told}arraySort(groupArray((at, arrival, mark))) AS walk, walk.1 AS times, walk.3 AS marks"
         f"{', argMinIf(touch, (at, arrival), enters) AS key' if by_key else ''}\n"
         "    FROM (\n"
         f"      SELECT {who} AS actor, {MICROS} AS at, {ARRIVAL} AS arrival,\n"

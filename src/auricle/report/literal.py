@@ -5,7 +5,7 @@ from typing import Any
 
 from auricle.model.statement import Statement
 
-_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\{(\w+):((?:[^{}']|'[^']*')+)\}", re.DOTALL)
+TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\{(\w+):((?:[^{}']|'[^']*')+)\}", re.DOTALL)
 """Quoted text, a quoted identifier, or a placeholder: an attribute may be called `{p0:String}`."""
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
@@ -33,4 +33,4 @@ def rendered(statement: Statement) -> str:
             return match[0]
         return written(statement.params[match[1]], match[2])
 
-    return _TOKEN.sub(replace, statement.sql)
+    return TOKEN.sub(replace, statement.sql)

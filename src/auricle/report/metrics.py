@@ -11,7 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from auricle.report.fields import ENVELOPE, Field, attribute
+from auricle.model.query import Aggregation, Filter, OwnMetric, Query
+from auricle.report.fields import ENVELOPE, Field, attribute, field
 
 
 class Unit(StrEnum):
@@ -24,6 +25,7 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     SCORE = "score"
     STEPS = "steps"
+    NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ class Metric:
     """SQL of the value over rows that are several `events` each (`report.rollup`), where that gives the same."""
     apart: frozenset[str] = frozenset()
     """Columns that such rows must keep apart."""
+    filters: tuple[Filter, ...] = ()
+    """What its events must meet besides."""
+    ratio: "tuple[Metric, Metric] | None" = None
+    """The metrics above and below the line, for one that is the ratio of two."""
 
     @property
     def weight(self) -> str:
@@ -243,3 +249,51 @@ METRICS: tuple[Metric, ...] = (
 
 BY_NAME: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in METRICS})
 """The catalogue, by name."""
+
+_OF_NUMBERS = {
+    Aggregation.SUM: "sumKahan(ifNull({}, 0))",
+    Aggregation.AVG: "avg({})",
+    Aggregation.MIN: "min({})",
+    Aggregation.MAX: "max({})",
+    **{one: f"quantileExactInclusive({int(one[1:]) / 100})({{}})" for one in Aggregation if one.startswith("p")},
+}
+
+
+def named(query: Query, name: str) -> Metric | None:
+    """The metric of a name: of the catalogue, or one that the query's tenant has made; None when there is none."""
+    own = {one.name: one for one in query.own_metrics}
+    return BY_NAME.get(name) or (_made(own[name], own) if name in own else None)
+
+
+def _made(of: OwnMetric, own: Mapping[str, OwnMetric]) -> Metric | None:
+    """A tenant's metric, ready to be measured; None when one that it is made of is gone."""
+    if of.numerator is not None and of.denominator is not None:
+        parts = [BY_NAME.get(name) or _plain(own.get(name)) for name in (of.numerator, of.denominator)]
+        above, below = parts
+        if above is None or below is None:
+            return None
+        text = of.description or f"`{of.numerator}` over `{of.denominator}`."
+        return Metric(of.name, text, Unit.RATE, _union(above, below), "", None, ratio=(above, below))
+    return _plain(of)
+
+
+def _plain(of: OwnMetric | None) -> Metric | None:
+    """A tenant's metric that is no ratio."""
+    if of is None or of.is_ratio:
+        return None
+    events = () if of.event is None else (of.event,)
+    what = f"`{of.aggregation}`" + (f" of `{of.field}`" if of.field else "")
+    text = of.description or f"{what} over " + (f"`{of.event}` events." if of.event else "all events.")
+    if of.field is None:
+        return Metric(of.name, text, Unit.COUNT, events, "count()", 0, filters=of.filters)
+    found = field(of.field)
+    if of.aggregation is Aggregation.UNIQUE:
+        return Metric(of.name, text, Unit.COUNT, events, f"uniqExact({found.text})", 0, filters=of.filters)
+    value = _OF_NUMBERS[of.aggregation].format(found.number)
+    empty = 0 if of.aggregation is Aggregation.SUM else None
+    return Metric(of.name, text, Unit.NUMBER, events, value, empty, filters=of.filters)
+
+
+def _union(above: Metric, below: Metric) -> tuple[str, ...]:
+    """The event names of two metrics; all when one of them looks at all."""
+    return tuple(dict.fromkeys((*above.events, *below.events))) if above.events and below.events else ()

@@ -11,12 +11,24 @@ from functools import reduce
 from types import MappingProxyType
 
 from auricle.errors import Invalid
-from auricle.model.query import Filter, Funnel, Grain, Interactions, Paths, Query, Retention, Sessions, Timeseries, Top
+from auricle.model.query import (
+    Filter,
+    Funnel,
+    Grain,
+    Interactions,
+    Paths,
+    Query,
+    Retention,
+    SessionFunnel,
+    Sessions,
+    Timeseries,
+    Top,
+)
 from auricle.model.receipt import Fault
-from auricle.report import active, interactions, paths, retention, rollup, sessions, time, timeseries, top
+from auricle.report import active, interactions, paths, retention, rollup, session, sessions, time, timeseries, top
 from auricle.report.fields import field
 from auricle.report.filters import MAX_FILTERS, check
-from auricle.report.metrics import BY_NAME
+from auricle.report.metrics import BY_NAME, named
 
 ROLLED: Mapping[str, Callable[[Query], rollup.Need | None]] = MappingProxyType(
     {"timeseries": timeseries.needs, "active": active.needs, "top": top.needs}
@@ -87,8 +99,9 @@ def check_filters(query: Query) -> Query:
 def check_ask(query: Query) -> Query:
     """Refuses what one report alone can be asked wrongly: metric, steps, window, limit."""
     ask = query.ask
-    if isinstance(ask, Timeseries) and ask.metric not in BY_NAME:
-        raise _refused("/metric", "enum", f"Expected one of {', '.join(BY_NAME)}.")
+    if isinstance(ask, Timeseries) and named(query, ask.metric) is None:
+        own = [one.name for one in query.own_metrics if named(query, one.name) is not None]
+        raise _refused("/metric", "enum", f"Expected one of {', '.join((*BY_NAME, *own))}.")
     if isinstance(ask, Funnel) and not MIN_STEPS <= len(ask.steps) <= MAX_STEPS:
         raise _refused("/steps", "items", f"Expected {MIN_STEPS} to {MAX_STEPS} steps.")
     if isinstance(ask, Funnel) and not 0 < ask.window <= MAX_WINDOW:
@@ -132,6 +145,16 @@ def check_interactions(query: Query) -> Query:
     return query
 
 
+def put_sessions(query: Query) -> Query:
+    """Turns the conditions on sessions into SQL, over the query's own range."""
+    if len(query.sessions) > session.MAX_SESSIONS:
+        raise _refused("/sessions", "maxItems", f"Expected at most {session.MAX_SESSIONS} conditions on sessions.")
+    for each in query.sessions:
+        if isinstance(each, SessionFunnel):
+            check_ask(replace(query, ask=each.funnel, filters=()))
+    return replace(query, within=tuple(session.within(each, query) for each in query.sessions))
+
+
 def check_points(query: Query) -> Query:
     """Refuses a time series of too many points, and names the finest grain that fits."""
     if not isinstance(query.ask, Timeseries | Sessions):
@@ -168,6 +191,7 @@ PASSES: tuple[Pass, ...] = (
     check_fields,
     check_filters,
     check_points,
+    put_sessions,
     pick_rollup,
 )
 """Every pass, in order."""

@@ -39,9 +39,12 @@ _MINUTES = frozenset({Grain.MINUTE, Grain.FIVE_MINUTES, Grain.QUARTER})
 
 
 def table(query: Query, needs: frozenset[str]) -> str | None:
-    """The smallest rollup that keeps apart what a query needs, and what its filters and its breakdown do."""
+    """The smallest rollup that keeps apart what a query needs, and what its filters and its breakdown do.
+
+    None for a query about sessions of some kind: those are told by their events.
+    """
     fields = {each.field for each in query.filters} | ({query.breakdown} if query.breakdown is not None else set())
-    if not fields <= COLUMNS.keys():
+    if query.sessions or not fields <= COLUMNS.keys():
         return None
     columns = needs.union(*(COLUMNS[name] for name in fields))
     return next((name for name, kept in ROLLUPS.items() if columns <= kept), None)

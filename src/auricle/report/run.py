@@ -12,7 +12,7 @@ from auricle.model.statement import Rows, Statement
 from auricle.report import active, funnel, interactions, paths, retention, rollup, sessions, timeseries, top
 from auricle.report.binding import Binding
 from auricle.report.literal import rendered
-from auricle.report.plan import pick_rollup, planned
+from auricle.report.plan import pick_rollup, planned, put_sessions
 from auricle.report.time import written
 
 
@@ -88,7 +88,8 @@ class ReportRunner:
             return result
         before = settled.span.before
         earlier = replace(settled, start=instant_of(before.start), end=instant_of(before.end), keys=result.keys)
-        return replace(result, previous=await self._answer(pick_rollup(replace(earlier, rollup=coverage))))
+        earlier = pick_rollup(put_sessions(replace(earlier, rollup=coverage)))
+        return replace(result, previous=await self._answer(earlier))
 
     async def _answer(self, query: Query) -> Result:
         """The answer for one range; from the events where the rollups moved on while they were read."""

@@ -7,7 +7,8 @@ from auricle.model.statement import Rows, Statement
 from auricle.report import breakdown, rollup, time
 from auricle.report.binding import Binding
 from auricle.report.filters import joined, where
-from auricle.report.metrics import BY_NAME, Match, Metric
+from auricle.report.measure import conditions, measured
+from auricle.report.metrics import Match, Metric, named
 
 
 def names(query: Query) -> tuple[str, ...]:
@@ -33,9 +34,12 @@ def rank(query: Query) -> Statement:
         return binding.statement(
             f"SELECT key FROM ({inner})\nGROUP BY key ORDER BY count() DESC, key LIMIT {breakdown.TOP}"
         )
+    if metric.ratio is not None:
+        # A ratio is ranked by what stands below its line.
+        metric = metric.ratio[1]
     weight = metric.weight if query.rollup is None else metric.rolled
     return binding.statement(
-        f"SELECT {key} AS key FROM {_source(query, binding)}\n"
+        f"SELECT {key} AS key FROM {_source(query, binding, metric)}\n"
         f"GROUP BY key ORDER BY {weight} DESC, key LIMIT {breakdown.TOP}"
     )
 
@@ -51,7 +55,11 @@ def build(query: Query) -> Statement:
     else:
         bucket = time.bucket_sql(grain, query.zone, query.span)
         slice_ = breakdown.kept(query, binding, breakdown.encoded(query)) if query.breakdown else ""
-        source = _source(query, binding)
+        if metric.ratio is not None:
+            groups = {"bucket": bucket} | ({"slice": slice_} if query.breakdown else {})
+            rows = measured(query, binding, metric, groups)
+            return binding.statement(f"SELECT bucket, value{', slice' if query.breakdown else ''} FROM (\n{rows}\n)")
+        source = _source(query, binding, metric)
     value = metric.value if query.rollup is None else metric.rolled
     if query.breakdown is None:
         return binding.statement(f"SELECT {bucket} AS bucket, {value} AS value\nFROM {source}\nGROUP BY bucket")
@@ -82,15 +90,19 @@ def _ask(query: Query) -> Timeseries:
 
 
 def _metric(query: Query) -> Metric:
-    return BY_NAME[_ask(query).metric]
+    found = named(query, _ask(query).metric)
+    if found is None:
+        raise ValueError("the metric of this query was not checked yet")
+    return found
 
 
 def _apart(metric: Metric) -> frozenset[str]:
     return metric.apart | ({"event_name"} if metric.events else set())
 
 
-def _source(query: Query, binding: Binding) -> str:
-    metric = _metric(query)
+def _source(query: Query, binding: Binding, metric: Metric) -> str:
+    if query.rollup is None:
+        return f"events\nWHERE {conditions(query, binding, metric)}"
     return rollup.source(query, binding, query.span, _apart(metric), metric.events)
 
 
