@@ -15,6 +15,7 @@ from auricle import __version__, clock
 from auricle.edge import audit as audit_door
 from auricle.edge import consents, description, evaluations, export, exposition, status, summaries
 from auricle.edge import daily as daily_door
+from auricle.edge import metrics as metrics_door
 from auricle.edge import options as options_door
 from auricle.edge import reports as reports_door
 from auricle.edge import retention as retention_door
@@ -74,6 +75,7 @@ from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
+from auricle.store.metric import MetricStore
 from auricle.store.options import OptionsStore
 from auricle.store.revision import RevisionStore
 from auricle.store.rollup import RollupStore
@@ -108,6 +110,7 @@ class Parts:
     catalogue: Catalogue
     options: Options
     consents: ConsentStore
+    metrics: MetricStore
     audit: AuditStore
     tokens: TokenStore
     failures: Failures
@@ -167,7 +170,8 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(audit_door.routes(parts.guard, parts.audit))
     app.router.routes.extend(sql_door.routes(parts.guard, parts.events, parts.audit, settings))
     app.router.routes.extend(daily_door.routes(parts.guard, parts.daily))
-    app.include_router(reports_door.router(parts.answers, parts.guard.principal))
+    app.include_router(reports_door.router(parts.answers, parts.guard.principal, parts.metrics.of))
+    app.include_router(metrics_door.router(parts.metrics, parts.guard.principal))
     app.include_router(summaries.router(parts.runner, parts.guard.principal))
     exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
     app.include_router(training_door.router(exports, parts.training, parts.guard.principal))
@@ -213,10 +217,8 @@ def _wire(settings: Settings) -> Parts:
     daily = Daily(DailyStore(database), events, reports, settings.metrics_retention_days)
     runner = FairRunner(reports, turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
-    sweeps_of = (eraser, evaluator, sweeper, roller, training)
-    return Parts(
-        *wired, ConsentStore(database), audit, revoked, failures, inbox, cors, *sweeps_of, runner, answers, daily
-    )
+    kept = (ConsentStore(database), MetricStore(database), audit, revoked, failures, inbox, cors)
+    return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, runner, answers, daily)
 
 
 def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller) -> ReportRunner:

@@ -15,6 +15,7 @@ from auricle.cli import (
     inbox,
     key,
     load,
+    metric,
     report,
     retention,
     rollup,
@@ -50,6 +51,7 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(subject.app, name="subject")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(retention.app, name="retention")
+app.add_typer(metric.app, name="metric")
 app.add_typer(report.app, name="report")
 app.add_typer(rollup.app, name="rollup")
 

@@ -3,8 +3,10 @@
 Handlers are made by `router`, which gets the runner and the credential check as arguments.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -34,10 +36,11 @@ from auricle.errors import BadRequest, Forbidden, Invalid, UnsupportedMedia
 from auricle.intake.decode import Body, body_kind
 from auricle.intake.schemas import MAX_FAULTS, MAX_POINTER
 from auricle.model.principal import Principal, Scope
+from auricle.model.query import OwnMetric, SessionMetric, Timeseries
 from auricle.model.query import Query as ReportQuery
 from auricle.model.receipt import Fault, pointer_of
 from auricle.report import time
-from auricle.report.metrics import METRICS
+from auricle.report.metrics import BY_NAME, METRICS
 
 PREFIX = "/api/v1/analytics/reports"
 MAX_BODY = 262_144
@@ -49,24 +52,29 @@ MAX_VALUES = 5_000
 def router(
     answers: Answers,
     principal: Callable[[Request], Awaitable[Principal]],
+    own_metrics: Callable[[str], tuple[OwnMetric, ...]],
     now: Callable[[], datetime] = clock.now,
 ) -> APIRouter:
     """The routes of the reports.
 
-    `principal` checks the credential of a request; `now` is the moment that rolling periods end.
+    `principal` checks the credential of a request; `own_metrics` gives those of a tenant; `now` is the moment that
+    rolling periods end.
     """
     routes = APIRouter(prefix=PREFIX, tags=["reports"], route_class=ReportRoute)
     Caller = Annotated[Principal, Depends(principal)]
 
     async def answer(report: str, asked: Any, caller: Principal, request: Request) -> Response:
         query = _query(report, asked, caller, now())
+        if _names_another_metric(query):
+            query = replace(query, own_metrics=await asyncio.to_thread(own_metrics, caller.tenant_id))
         return reply(await answers.of(query), request)
 
     @routes.get("/metrics")
     async def metrics(caller: Caller) -> Response:
-        """The catalogue: every named metric with its definition."""
+        """The catalogue: every named metric with its definition, and the tenant's own."""
         allow(caller)
-        body = {"metrics": [metric.as_json() for metric in METRICS]}
+        own = await asyncio.to_thread(own_metrics, caller.tenant_id)
+        body = {"metrics": [metric.as_json() for metric in METRICS], "own": [metric.as_json() for metric in own]}
         return json_reply(body)
 
     @routes.post("/timeseries")
@@ -135,6 +143,14 @@ def router(
         return await answer("interactions", asked, caller, request)
 
     return routes
+
+
+def _names_another_metric(query: ReportQuery) -> bool:
+    """Whether a query names a metric that is not of the catalogue."""
+    asked = [one.metric for one in query.sessions if isinstance(one, SessionMetric)]
+    if isinstance(query.ask, Timeseries):
+        asked.append(query.ask.metric)
+    return any(name not in BY_NAME for name in asked)
 
 
 def faults_of(error: RequestValidationError) -> tuple[Fault, ...]:

@@ -23,9 +23,9 @@ _NEGATIONS = {Op.NEQ: Op.EQ, Op.NOT_IN: Op.IN}
 def where(
     query: Query, binding: Binding, span: Span, names: tuple[str, ...] = (), test: bool | None = None
 ) -> tuple[str, ...]:
-    """The conditions every event of a report meets: tenant, names (all when empty), range, site, test, filters.
+    """The conditions every event of a report meets: tenant, names (all when empty), range, site, test, filters …
 
-    Those on its session come last. `test` is `True` for test traffic alone, `False` for all but test traffic; by default the query decides.
+    `test` is `True` for test traffic alone, `False` for all but test traffic; by default the query decides.
     """
     parts = [f"tenant_id = {binding.text(query.tenant_id)}"]
     if len(names) == 1:

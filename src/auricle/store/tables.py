@@ -365,3 +365,13 @@ daily_marks = Table(
     Column("tenant_id", String(64), primary_key=True),
     Column("upto", String(10), nullable=False, comment="The first day that is not written yet."),
 )
+
+tenant_metrics = Table(
+    "tenant_metrics",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("document", Text, nullable=False, comment="Its definition, as JSON."),
+    Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="Metrics that tenants made.",
+)
