@@ -45,7 +45,8 @@ stamp_of() { # KIND: what .venv must have been made from
   {
     printf '%s\n' "$1" "$root"
     "$python" -VV
-    cat pyproject.toml requirements/*.txt scripts/setup.sh
+    cat pyproject.toml requirements/*.txt scripts/setup.sh hatch_build.py package-lock.json
+    find web -type f -exec cksum {} + | sort
   } 2>/dev/null | cksum
 }
 
@@ -139,6 +140,8 @@ files=(requirements/runtime.txt requirements/build.txt)
 [ "$kind" = dev ] && files=(requirements/dev.txt requirements/build.txt)
 install "${files[@]}"
 rm -rf -- "$venv/.cache"
+[ -f src/auricle/dashboard/index.html ] ||
+  say "the dashboard could not be built: is npm's registry within reach? The API works without; scripts/node.sh npm run build -w web tries again"
 "$venv/bin/auricle" --version >/dev/null || die "the command auricle does not start; what it said stands above"
 stamp_of "$kind" >"$venv/.auricle-$kind"
 say "ready in $((SECONDS - started)) s"

@@ -15,6 +15,8 @@ from auricle.model.principal import Scope
 from running import event
 
 API = "/api/v1/analytics"
+PASSWORD = "long enough for all"
+OWN_PAGE = {"X-Auricle-Page": "1"}
 PUBLIC: frozenset[Scope] = frozenset()
 WRITE, BACKFILL, READ, SQL, EXPORT, SCHEMAS, PRIVACY, ADMIN = Scope
 
@@ -33,6 +35,11 @@ class Things:
     user: str
     erasure_id: str
     export_id: str
+    user_id: str
+    """One who logs in by a password."""
+    dashboard_id: str
+    link_id: str
+    annotation_id: str
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -46,6 +53,10 @@ class Things:
             self.user,
             self.erasure_id,
             self.export_id,
+            self.user_id,
+            self.dashboard_id,
+            self.link_id,
+            self.annotation_id,
         )
 
 
@@ -63,7 +74,8 @@ class Row:
     names: bool = False
     """Whether its body names something of the tenant; that a path does can be seen."""
     spends: bool = False
-    """Whether it uses up the key that it names, so that each attempt that may succeed needs a fresh one."""
+    """Whether it uses up what it names, so that each attempt that may succeed needs a fresh one."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def _any(*scopes: Scope) -> frozenset[Scope]:
@@ -103,6 +115,19 @@ def _asked(query: str) -> Row:
     return Row(_any(READ), query=lambda _: "?period=24h" + query)
 
 
+def _dashboard(_: Things) -> dict[str, Any]:
+    widget = {"title": "Events", "chart": "line", "report": "timeseries", "ask": {"metric": "events.count"}}
+    return {"name": "attempt", "widgets": [widget]}
+
+
+def _annotation(_: Things) -> dict[str, Any]:
+    return {"at": event()["occurred_at"], "text": "attempt"}
+
+
+def _person(_: Things) -> dict[str, Any]:
+    return {"name": f"attempt {uuid.uuid4().hex}", "password": PASSWORD, "role": "read"}
+
+
 def _health() -> Row:
     return Row(PUBLIC)
 
@@ -138,6 +163,28 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/admin/tenants"): Row(_any(ADMIN)),
     ("GET", f"{API}/admin/tenants/{{tenant}}"): Row(_any(ADMIN)),
     ("GET", f"{API}/admin/audit"): Row(_any(ADMIN)),
+    ("GET", f"{API}/admin/users"): Row(_any(ADMIN)),
+    ("POST", f"{API}/admin/users"): Row(_any(ADMIN), _person, status=201),
+    ("PATCH", f"{API}/admin/users/{{user_id}}"): Row(_any(ADMIN), lambda _: {"password": PASSWORD}),
+    ("DELETE", f"{API}/admin/users/{{user_id}}"): Row(_any(ADMIN), spends=True),
+    ("POST", f"{API}/session"): Row(
+        PUBLIC, lambda of: {"tenant": of.tenant, "name": "kept", "password": PASSWORD}, headers=OWN_PAGE
+    ),
+    ("GET", f"{API}/session"): Row(_any(*Scope)),
+    ("POST", f"{API}/session/renew"): Row(_any(*Scope)),
+    ("DELETE", f"{API}/session"): Row(_any(*Scope)),
+    ("GET", f"{API}/dashboards"): Row(_any(READ)),
+    ("POST", f"{API}/dashboards"): Row(_any(ADMIN), _dashboard, status=201, spends=True),
+    ("GET", f"{API}/dashboards/{{dashboard_id}}"): Row(_any(READ)),
+    ("PUT", f"{API}/dashboards/{{dashboard_id}}"): Row(_any(ADMIN), _dashboard, spends=True),
+    ("DELETE", f"{API}/dashboards/{{dashboard_id}}"): Row(_any(ADMIN), spends=True),
+    ("GET", f"{API}/dashboards/{{dashboard_id}}/widgets/{{number}}"): Row(_any(READ)),
+    ("GET", f"{API}/dashboards/{{dashboard_id}}/links"): Row(_any(ADMIN)),
+    ("POST", f"{API}/dashboards/{{dashboard_id}}/links"): Row(_any(ADMIN), lambda _: {}, status=201),
+    ("DELETE", f"{API}/dashboards/{{dashboard_id}}/links/{{link_id}}"): Row(_any(ADMIN), spends=True),
+    ("GET", f"{API}/annotations"): Row(_any(READ)),
+    ("POST", f"{API}/annotations"): Row(_any(ADMIN), _annotation, status=201),
+    ("DELETE", f"{API}/annotations/{{annotation_id}}"): Row(_any(ADMIN), spends=True),
     ("GET", f"{API}/consents"): Row(_any(PRIVACY, READ)),
     ("POST", f"{API}/consents/find"): Row(_any(PRIVACY), lambda of: {"user_id": of.user}, names=True),
     ("GET", f"{API}/admin/options"): Row(_any(ADMIN)),
@@ -192,6 +239,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("POST", "/client/v4/accounts/{account}/analytics_engine/sql"): Row(
         _any(SQL), lambda _: {"query": "SHOW TABLES FORMAT CSV"}
     ),
+    ("GET", "/"): _health(),
+    ("GET", "/assets/{part}"): _health(),
     ("GET", "/healthz"): _health(),
     ("GET", "/health"): _health(),
     ("GET", f"{API}/health"): _health(),
@@ -232,6 +281,12 @@ def filled(path: str, of: Things) -> str:
         "version": "1-0-0",
         "asset": "start.js",
         "account": of.tenant,
+        "user_id": of.user_id,
+        "dashboard_id": of.dashboard_id,
+        "link_id": of.link_id,
+        "annotation_id": of.annotation_id,
+        "number": "0",
+        "part": "plain.css",
     }
     return path.format_map(places)
 

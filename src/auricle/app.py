@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock
 from auricle.edge import audit as audit_door
-from auricle.edge import consents, description, evaluations, export, exposition, status, summaries
+from auricle.edge import consents, description, evaluations, export, exposition, pages, status, summaries, users
 from auricle.edge import daily as daily_door
 from auricle.edge import metrics as metrics_door
 from auricle.edge import options as options_door
@@ -24,6 +24,7 @@ from auricle.edge import training as training_door
 from auricle.edge.admin import AdminDoors
 from auricle.edge.answer import Answers
 from auricle.edge.cors import Cors
+from auricle.edge.dashboards import Asked, DashboardDoors
 from auricle.edge.datapoints import DatapointDoor
 from auricle.edge.entrance import Entrance
 from auricle.edge.events import EventDoors
@@ -33,8 +34,10 @@ from auricle.edge.guard import Guard, open_guard
 from auricle.edge.inbox import InboxDoors
 from auricle.edge.limit import Limiter
 from auricle.edge.lists import ListDoor
+from auricle.edge.login import LoginDoors
 from auricle.edge.otlp import OtlpDoor
 from auricle.edge.refusal import HANDLERS
+from auricle.edge.reports import query_of
 from auricle.edge.schemas import SchemaDoors
 from auricle.edge.stream import StreamDoor
 from auricle.edge.subjects import SubjectDoors
@@ -56,6 +59,8 @@ from auricle.intake.suppression import SuppressionList
 from auricle.jobs import Job, run_jobs
 from auricle.judge.choice import chosen_judge
 from auricle.judge.run import Evaluator
+from auricle.model.principal import Principal
+from auricle.model.result import Result
 from auricle.model.statement import Rows, Statement
 from auricle.privacy.daily import Daily
 from auricle.privacy.erasure import Eraser
@@ -64,34 +69,49 @@ from auricle.report.cache import Cache
 from auricle.report.explain import ExplainingReader
 from auricle.report.run import Reader, ReportRunner
 from auricle.settings import Settings
+from auricle.store.annotation import AnnotationStore
 from auricle.store.archive import Archive
 from auricle.store.audit import AuditStore
 from auricle.store.consent import ConsentStore
 from auricle.store.control import ControlStore
 from auricle.store.daily import DailyStore
+from auricle.store.dashboard import DashboardStore
 from auricle.store.database import open_database
 from auricle.store.erasure import ErasureStore
 from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
+from auricle.store.link import LinkStore
 from auricle.store.metric import MetricStore
 from auricle.store.options import OptionsStore
 from auricle.store.revision import RevisionStore
 from auricle.store.rollup import RollupStore
 from auricle.store.schema import SchemaStore
 from auricle.store.segment import SegmentStore
-from auricle.store.signature import SignatureStore
+from auricle.store.session import SessionStore
 from auricle.store.spending import SpendingStore
 from auricle.store.sweep import SweepStore
 from auricle.store.token import TokenStore
 from auricle.store.training import TrainingStore
+from auricle.store.user import UserStore
 
 log = structlog.get_logger(__name__)
 
 ENGINE_PATIENCE_SECONDS = 20.0
 """How long the doors stay shut at the start, until every id ever stored is known; events could be taken without, but
 a repetition would be told `stored`. Some 3 seconds are the rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What is kept of those who look at the dashboard, and of what they save there."""
+
+    users: UserStore
+    sessions: SessionStore
+    links: LinkStore
+    dashboards: DashboardStore
+    annotations: AnnotationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +127,7 @@ class Parts:
     indexer: Indexer
     intake: Intake
     guard: Guard
+    people: People
     catalogue: Catalogue
     options: Options
     consents: ConsentStore
@@ -152,6 +173,10 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(StreamDoor(entrance, parts.journal).routes)
     app.router.routes.extend(SchemaDoors(parts.guard, parts.catalogue, parts.events, settings).routes)
     app.router.routes.extend(AdminDoors(parts.guard, parts.control, parts.tokens).routes)
+    app.router.routes.extend(LoginDoors(parts.guard, parts.people.sessions, parts.people.users).routes)
+    app.router.routes.extend(users.routes(parts.guard, parts.people.users))
+    app.router.routes.extend(_dashboards(parts))
+    app.router.routes.extend(pages.routes())
     app.router.routes.extend(options_door.routes(parts.guard, parts.options))
     app.router.routes.extend(retention_door.routes(parts.guard, parts.sweeper))
     app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
@@ -176,13 +201,21 @@ def build(settings: Settings) -> ASGIApp:
     exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
     app.include_router(training_door.router(exports, parts.training, parts.guard.principal))
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
-    envelope, pages = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
-    app.router.routes.extend(description.routes(app, envelope, pages=pages))
+    envelope, shown = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
+    app.router.routes.extend(description.routes(app, envelope, pages=shown))
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     paths = {route.endpoint: route.path for route in reversed(app.routes) if isinstance(route, Route | WebSocketRoute)}
     hot = {way: handler for door in doors for way, handler in door.hot.items()}
     return Front(app, hot, paths, parts.cors, traffic)
+
+
+def _dashboards(parts: Parts) -> list[Route]:
+    async def run(report: str, asked: Asked, caller: Principal) -> Result:
+        return await parts.runner.run(query_of(report, asked, caller, clock.now()))
+
+    kept = parts.people
+    return DashboardDoors(parts.guard, kept.dashboards, kept.links, kept.annotations, run).routes
 
 
 def _wire(settings: Settings) -> Parts:
@@ -207,11 +240,13 @@ def _wire(settings: Settings) -> Parts:
     )
     catalogue = Catalogue(SchemaStore(database), Registry.load(), settings.max_schemas, options.for_tenant)
     revoked, training = TokenStore(database), TrainingStore(database)
-    guard = open_guard(settings, control, limiter, revoked, SignatureStore(database))
+    guard = open_guard(settings, limiter, database)
+    sessions, links = SessionStore(database, settings.session_hours), LinkStore(database)
+    people = People(UserStore(database), sessions, links, DashboardStore(database), AnnotationStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
-    wired = (settings, control, store, events, seen, journal, indexer, intake, guard, catalogue, options)
+    wired = (settings, control, store, events, seen, journal, indexer, intake, guard, people, catalogue, options)
     turns = Turns(settings.reports_at_once, settings.query_seconds)
     reports = _runner(settings, events, intake, roller)
     daily = Daily(DailyStore(database), events, reports, settings.metrics_retention_days)
@@ -271,6 +306,9 @@ def _jobs(parts: Parts) -> list[Job]:
         await asyncio.to_thread(parts.options.refresh)
         await asyncio.to_thread(parts.catalogue.refresh)
 
+    async def forget_sessions() -> None:
+        await asyncio.to_thread(parts.people.sessions.forget)
+
     told = (0, b"")
 
     async def tell_audit_head() -> None:
@@ -291,6 +329,7 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("note_failed_logins", 60, parts.failures.flush),
         Job("rotate_window", 1, rotate),
         Job("note_key_use", 30, parts.guard.note_use),
+        Job("forget_sessions", 300, forget_sessions),
         Job("forget_signatures", 60, parts.guard.forget),
         Job("sweep_inbox", 60, sweep_inbox),
         Job("forget_answers", 5, parts.answers.sweep),

@@ -212,6 +212,13 @@ class Settings(BaseSettings):
         validation_alias=_named("stream_idle"),
         description="Silence, without even an answer to a ping, after which an event stream is closed.",
     )
+    session_hours: int = Field(
+        168,
+        ge=1,
+        le=8_760,
+        validation_alias=_named("session_hours"),
+        description="Hours after which who logged in at the dashboard must do so again.",
+    )
     max_schemas: int = Field(
         500,
         ge=1,

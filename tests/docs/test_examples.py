@@ -12,6 +12,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -19,13 +20,22 @@ import pytest
 
 from auricle.model.principal import Kind
 from auricle.settings import Settings
+from auricle.store.annotation import AnnotationStore
 from auricle.store.control import ControlStore
+from auricle.store.dashboard import DashboardStore
+from auricle.store.database import open_database
+from auricle.store.link import LinkStore
+from auricle.store.user import UserStore
 from running import Service, ago, event, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "acme"
 EVENT_ID = "5e0e7a1c-6f43-4b8e-9a43-0e7a6a1f6b0d"
 KEY_ID = "6e4d86ed-02ff-4c1b-b73a-ea3721a6bf13"
+USER_ID = "c4b9d0f4-21a7-4f5e-8f7a-5a7f1f4f1f22"
+DASHBOARD_ID = "3c1f8a52-7a52-4f43-9d0e-7a0f6f2f9a11"
+LINK_ID = "9b7c6a54-0f0d-4d0c-a7a5-6f6b5d4c3b33"
+ANNOTATION_ID = "5f4e3d2c-1b0a-4998-8776-655443322144"
 ERASURE_ID = "7d0c2f0e-4c8e-4a57-8a44-3f1d5cf0a7be"
 EXPORT_ID = "2f0f6a52-52a5-4f3c-9f2e-6a0f0f9a6c11"
 SUBJECTS = "/api/v1/analytics/subjects"
@@ -129,6 +139,26 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+def shown_to_people(typed: str, service: Service) -> str:
+    """What is typed with the ids of a user, a dashboard, a link and an annotation that there are."""
+    if not any(one in typed for one in (USER_ID, DASHBOARD_ID, LINK_ID, ANNOTATION_ID)):
+        return typed
+    engine = open_database(service.settings)
+    widget = {"title": "Events", "chart": "line", "report": "timeseries", "ask": {"metric": "events.count"}}
+    try:
+        now = datetime.now(UTC)
+        user = UserStore(engine).create(TENANT, uuid.uuid4().hex, "long enough for it", Kind.READ, actor="test")
+        shown = DashboardStore(engine).create(TENANT, "Shop", [widget], actor="test")
+        link, _ = LinkStore(engine).create(TENANT, shown.id, now + timedelta(days=1), actor="test")
+        note = AnnotationStore(engine).create(TENANT, now, "a new version", actor="test")
+    finally:
+        engine.dispose()
+    ids = {USER_ID: user.id, DASHBOARD_ID: shown.id, LINK_ID: link.id, ANNOTATION_ID: note.id}
+    for printed, real in ids.items():
+        typed = typed.replace(printed, real)
+    return typed
+
+
 def filled_in(example: Example, service: Service) -> tuple[str, dict[str, str]]:
     """What is typed with ids that there are, and the variables that the page says a reader has."""
     control = ControlStore.open(service.settings)
@@ -139,6 +169,7 @@ def filled_in(example: Example, service: Service) -> tuple[str, dict[str, str]]:
         control.close()
     rest = f'"event_name": "page_view", "occurred_at": "{ago()}", "source": "web", "attributes": {{}}}}'
     typed = example.typed.replace(KEY_ID, spare.id).replace("…}", rest)
+    typed = shown_to_people(typed, service)
     if ERASURE_ID in typed:
         told = service.ask("GET", f"{SUBJECTS}/erasures", key=service.key(TENANT, Kind.ADMIN)).body
         typed = typed.replace(ERASURE_ID, told["erasures"][-1]["id"])

@@ -18,8 +18,6 @@ from auricle.model.principal import Kind
 from auricle.settings import Settings
 from auricle.store.control import ControlStore
 from auricle.store.database import open_database
-from auricle.store.signature import SignatureStore
-from auricle.store.token import TokenStore
 from running import BATCH, EVENTS, STATS, Service, event
 
 REPORT = "/api/v1/analytics/reports/active"
@@ -113,7 +111,7 @@ def test_a_key_in_a_wrong_place_is_told_as_a_failed_log_in(settings: Settings, p
     rules = KeyRules(networks=(ip_network("203.0.113.0/24"),))
     made = control.create_key("acme", Kind.READ, rules=rules)
     limiter = Limiter(settings, note=lambda *note: told.append(note))
-    guard = open_guard(settings, control, limiter, TokenStore(engine), SignatureStore(engine))
+    guard = open_guard(settings, limiter, engine)
     request = Request({"type": "http", "headers": [(b"x-api-key", made.key.encode())], "client": (peer, 5)})
     with contextlib.suppress(Forbidden):
         asyncio.run(guard.principal(request))

@@ -24,16 +24,22 @@ import jwt
 import orjson
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
 from starlette.routing import compile_path
 
-from access import API, PUBLIC, ROWS, Asked, Row, Things, declared, filled
+from access import API, OWN_PAGE, PASSWORD, PUBLIC, ROWS, Asked, Row, Things, declared, filled
 from auricle import app as composition
 from auricle.model.key import KeyRules
 from auricle.model.principal import SCOPES, Kind, Scope
 from auricle.settings import Settings
+from auricle.store.annotation import AnnotationStore
 from auricle.store.control import ControlStore
+from auricle.store.dashboard import DashboardStore
 from auricle.store.database import open_database
+from auricle.store.link import LinkStore
+from auricle.store.session import SessionStore
 from auricle.store.token import TokenStore
+from auricle.store.user import UserStore
 from inside import ask, living, open_socket
 from running import Answer, event
 
@@ -61,6 +67,7 @@ class World:
     """The application, two tenants with everything they have, and what came of every attempt."""
 
     app: Any
+    engine: Engine
     control: ControlStore
     revoked: TokenStore
     things: dict[str, Things] = field(default_factory=dict)
@@ -171,6 +178,44 @@ def bad_ones(control: ControlStore, revoked: TokenStore, tenant: str) -> list[Cr
     ]
 
 
+def cookie(session: str) -> Callable[[bytes], dict[str, str]]:
+    return lambda _: {"Cookie": f"auricle_session={session}", **OWN_PAGE}
+
+
+def session_of(sessions: SessionStore, tenant: str, **whose: str) -> Callable[[bytes], dict[str, str]]:
+    """A session for each request, for some requests end theirs."""
+    return lambda body: cookie(sessions.open(tenant, **whose).text)(body)
+
+
+def browsers(engine: Engine, tenant: str, dashboard_id: str) -> list[Credential]:
+    """Sessions of people and of keys, good and ended, and a link to another dashboard of the tenant."""
+    sessions, users, control = SessionStore(engine, 24), UserStore(engine), ControlStore(engine)
+    made = []
+    for role in (Kind.READ, Kind.ADMIN):
+        user = users.create(tenant, f"{role} {uuid.uuid4().hex}", PASSWORD, role, actor="test")
+        headers = session_of(sessions, tenant, user_id=user.id)
+        made.append(Credential(f"session of a user who is {role}", headers, SCOPES[role]))
+        gone = users.create(tenant, f"gone {uuid.uuid4().hex}", PASSWORD, role, actor="test")
+        old = sessions.open(tenant, user_id=gone.id)
+        users.remove(tenant, gone.id, actor="test")
+        made.append(Credential(f"session of a removed {role}", cookie(old.text), frozenset(Scope), NOBODY))
+    key, spent = control.create_key(tenant, Kind.ADMIN), control.create_key(tenant, Kind.ADMIN)
+    opened = sessions.open(tenant, key_id=spent.id)
+    control.revoke_key(spent.id)
+    late = SessionStore(engine, -1).open(tenant, key_id=key.id)
+    live = sessions.open(tenant, key_id=key.id)
+    _, link = LinkStore(engine).create(tenant, dashboard_id, datetime.now(UTC) + timedelta(days=1), actor="test")
+    return [
+        *made,
+        Credential("session of a key", session_of(sessions, tenant, key_id=key.id), frozenset(Scope)),
+        Credential("session of a revoked key", cookie(opened.text), frozenset(Scope), NOBODY),
+        Credential("session that has ended", cookie(late.text), frozenset(Scope), NOBODY),
+        Credential("session sent as a key", keyed(live.text), frozenset(Scope), NOBODY),
+        Credential("session that nobody has", cookie("as_" + "A" * 43), frozenset(Scope), NOBODY),
+        Credential("link to another dashboard", bearer(link), frozenset()),
+    ]
+
+
 def good_ones(control: ControlStore, tenant: str) -> list[Credential]:
     made = [Credential(f"{kind} key", keyed(control.create_key(tenant, kind).key), SCOPES[kind]) for kind in Kind]
     narrow = control.create_key(tenant, Kind.READ, rules=KeyRules(scopes=frozenset({Scope.SQL_READ})))
@@ -215,6 +260,11 @@ async def prepare(world: World, name: str) -> None:
     body = {"session_id": f"s-{name}-gone"}
     gone = await ask(world.app, Asked("POST", f"{API}/subjects/erase", "", body, admin(b"")))
     made = await ask(world.app, Asked("GET", "/export/training-data", headers=admin(b"")))
+    person = UserStore(world.engine).create(tenant, "kept", PASSWORD, Kind.READ, actor="test")
+    widget = {"title": session, "chart": "line", "report": "timeseries", "ask": {"metric": "events.count"}}
+    shown, other = (DashboardStore(world.engine).create(tenant, f"of {name}", [widget], actor="test") for _ in range(2))
+    link, _ = LinkStore(world.engine).create(tenant, shown.id, datetime.now(UTC) + timedelta(days=1), actor="test")
+    note = AnnotationStore(world.engine).create(tenant, datetime.now(UTC), f"of {name}", actor="test")
     world.things[name] = Things(
         tenant,
         sent["event_id"],
@@ -226,8 +276,16 @@ async def prepare(world: World, name: str) -> None:
         user,
         orjson.loads(gone.body)["id"],
         made.headers["x-export-id"],
+        person.id,
+        shown.id,
+        link.id,
+        note.id,
     )
-    world.credentials[name] = bad_ones(world.control, world.revoked, tenant) + good_ones(world.control, tenant)
+    world.credentials[name] = [
+        *bad_ones(world.control, world.revoked, tenant),
+        *good_ones(world.control, tenant),
+        *browsers(world.engine, tenant, other.id),
+    ]
 
 
 async def state(world: World, name: str) -> dict[str, Any]:
@@ -242,6 +300,10 @@ async def state(world: World, name: str) -> dict[str, Any]:
         "/inbox",
         "/inbox/events",
         "/admin/keys",
+        "/admin/users",
+        "/dashboards",
+        f"/dashboards/{of.dashboard_id}/links",
+        "/annotations",
         f"/schemas/{of.event_name}",
     )
     told = {}
@@ -251,6 +313,8 @@ async def state(world: World, name: str) -> dict[str, Any]:
         told[path] = orjson.loads(answer.body)
     for key in told["/admin/keys"]["keys"]:
         key.pop("last_used_at")
+    for user in told["/admin/users"]["users"]:
+        user.pop("last_login_at")
     return told
 
 
@@ -275,6 +339,10 @@ def nothing_of(mine: Things) -> Things:
         session="s-none-" + uuid.uuid4().hex,
         user="u-none-" + uuid.uuid4().hex,
         jti="jti-none",
+        user_id=str(uuid.uuid4()),
+        dashboard_id=str(uuid.uuid4()),
+        link_id=str(uuid.uuid4()),
+        annotation_id=str(uuid.uuid4()),
     )
 
 
@@ -299,15 +367,16 @@ async def attempt(world: World, way: tuple[str, str], row: Row | None, who: tupl
         body = row.body(of) if row is not None and row.body is not None and method != "HEAD" else None
         raw = b"" if body is None else orjson.dumps(body)
         query = row.query(of) if row is not None else ""
-        asked = Asked(method, filled(path, of), query, None if body is None else raw, credential.headers(raw))
+        headers = {**(row.headers if row is not None else {}), **credential.headers(raw)}
+        asked = Asked(method, filled(path, of), query, None if body is None else raw, headers)
         named = named or f"{asked.path}{query}".encode() + raw
         if method == "WEBSOCKET":
             return Answer(await open_socket(world.app, replace(asked, method="GET")), {}, b"")
         return await ask(world.app, asked)
 
     of = mine
-    if row is not None and row.spends and name == "mine" and credential.refused is None:
-        of = replace(mine, key_id=world.control.create_key(mine.tenant, Kind.READ, label="spent").id)
+    if row is not None and row.spends and name == "mine" and allowed_by(row, credential):
+        of = spendable(world, mine, path)
     answer = await once(of)
     unknown = None
     naming = row is not None and (row.names or "{" in path)
@@ -316,6 +385,29 @@ async def attempt(world: World, way: tuple[str, str], row: Row | None, who: tupl
         told = await once(other)
         unknown = (told.status, plain(told.body, other, mine, world.things["theirs"]))
     return Attempt(method, path, name, credential, row, answer.status, answer.body, named, unknown)
+
+
+def allowed_by(row: Row, credential: Credential) -> bool:
+    return credential.refused is None and bool(row.scopes & credential.scopes)
+
+
+def spendable(world: World, mine: Things, path: str) -> Things:
+    """The same, with what the path names made for this attempt alone."""
+    end = datetime.now(UTC) + timedelta(days=1)
+    if "{key_id}" in path:
+        return replace(mine, key_id=world.control.create_key(mine.tenant, Kind.READ, label="spent").id)
+    if "{user_id}" in path:
+        user = UserStore(world.engine).create(mine.tenant, uuid.uuid4().hex, PASSWORD, Kind.READ, actor="test")
+        return replace(mine, user_id=user.id)
+    if "{annotation_id}" in path:
+        note = AnnotationStore(world.engine).create(mine.tenant, datetime.now(UTC), "spent", actor="test")
+        return replace(mine, annotation_id=note.id)
+    if "{link_id}" in path:
+        link, _ = LinkStore(world.engine).create(mine.tenant, mine.dashboard_id, end, actor="test")
+        return replace(mine, link_id=link.id)
+    if "{dashboard_id}" in path:
+        return replace(mine, dashboard_id=DashboardStore(world.engine).create(mine.tenant, "x", [], actor="t").id)
+    return mine
 
 
 async def cross(world: World) -> None:
@@ -365,7 +457,7 @@ async def play(folder: Path) -> World:
         data=folder, jwt_secret_key=SecretStr(SECRET), failed_logins_per_minute=0, allowed_origins="https://a.example"
     )
     engine = open_database(settings)
-    world = World(composition.build(settings), ControlStore(engine), TokenStore(engine))
+    world = World(composition.build(settings), engine, ControlStore(engine), TokenStore(engine))
     async with living(world.app):
         for name in TENANTS:
             await prepare(world, name)
@@ -437,7 +529,9 @@ def test_a_scope_opens_its_routes(world: World) -> None:
 
     def good(each: Attempt) -> bool:
         if each.method == "WEBSOCKET":
-            return each.status == (1008 if each.credential.name == "key that signs" else 101)
+            # A socket is opened by what is no cookie and needs no signature.
+            shut = each.credential.name == "key that signs" or each.credential.name.startswith("session")
+            return each.status == (1008 if shut else 101)
         return each.row is not None and each.status == each.row.status
 
     assert not wrong(

@@ -25,6 +25,7 @@ from auricle.cli import (
     subject,
     tenant,
     token,
+    user,
 )
 from auricle.cli.door import told_of
 from auricle.cli.output import FAILED, Failure, print_failure
@@ -45,6 +46,7 @@ app.command("sql")(sql.sql)
 app.add_typer(key.app, name="key")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(token.app, name="token")
+app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.add_typer(schema.app, name="schema")
 app.add_typer(inbox.app, name="inbox")

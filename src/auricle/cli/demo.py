@@ -252,7 +252,8 @@ def _print(made: Demo, sent: dict[str, int], reports: dict[str, Any], once: bool
     ]
     if not once:
         lines += [
-            "Try:",
+            f"Open {made.url} in a browser, and log in with the key of kind admin above.",
+            "Or try:",
             f"  curl {made.url}{REPORTS}/top -H 'Authorization: Bearer {made.keys['read']}' \\",
             """    -H 'Content-Type: application/json' -d '{"field": "voice.query_text", "period": "24h"}'""",
             f"  auricle report funnel --steps {','.join(STEPS)} --data {made.folder}",

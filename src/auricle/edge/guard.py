@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections import OrderedDict
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from sqlalchemy import Engine
 from starlette.requests import HTTPConnection, Request
 
 from auricle import clock
@@ -19,7 +21,11 @@ from auricle.model.key import Network
 from auricle.model.principal import Principal, Scope
 from auricle.settings import Settings
 from auricle.store.control import ControlStore
+from auricle.store.link import PREFIX as LINK_PREFIX
+from auricle.store.link import LinkStore
 from auricle.store.secret import token_secret
+from auricle.store.session import PREFIX as SESSION
+from auricle.store.session import SessionStore
 from auricle.store.signature import SignatureStore
 from auricle.store.token import TokenStore
 
@@ -28,6 +34,10 @@ FRESH_SECONDS = 1.0
 REMEMBERED = 10_000
 """Credentials that are believed at a time; the longest, of 8 KB, would take 80 MB."""
 MAX_KEY = 512
+COOKIE = "auricle_session"
+OWN_PAGE = "x-auricle-page"
+"""A header field that the dashboard sends with every write, and that no page of another origin can send."""
+NO_SESSION = "A session is taken from its cookie alone."
 
 
 class Guard:
@@ -39,12 +49,16 @@ class Guard:
         limiter: Limiter,
         tokens: Tokens,
         signatures: Signatures,
+        sessions: SessionStore,
+        links: LinkStore,
         trusted: tuple[Network, ...] = (),
     ) -> None:
         """`trusted` are the proxies whose word on a client's address is taken."""
         self._control = control
         self._tokens = tokens
         self._signatures = signatures
+        self._sessions = sessions
+        self._links = links
         self._limiter = limiter
         self._trusted = trusted
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
@@ -61,7 +75,7 @@ class Guard:
             Forbidden: the key may not be used from this address, or from the web page that asks.
             TooManyRequests: the key has sent as many requests as it may, or its address too many bad keys.
         """
-        key = _key_of(request)
+        key = _credential_of(request)
         principal = await self._held(request, key)
         if principal.secret is not None or HEADER in request.headers:
             try:
@@ -77,6 +91,8 @@ class Guard:
 
         Not `counted` is a look at a credential that nothing was sent with.
         """
+        if key.startswith(SESSION):
+            raise Unauthorized(NO_SESSION)
         principal = await self._held(connection, key, counted=counted)
         if principal.secret is not None:
             raise Forbidden("What is sent with this key must be signed, which a socket cannot be: use another key.")
@@ -128,6 +144,10 @@ class Guard:
         if known is None:
             self._limiter.check_address(address)
         try:
+            if key.startswith(SESSION):
+                return self._remember(key, now, await asyncio.to_thread(self._sessions.principal, key))
+            if key.startswith(LINK_PREFIX):
+                return self._remember(key, now, await asyncio.to_thread(self._links.principal, key))
             if token:
                 principal = await self._tokens.principal(key)
             else:
@@ -136,13 +156,30 @@ class Guard:
             self._known.pop(key, None)
             self._limiter.count_failure(address, error.whose)
             raise
+        if not token:
+            self._used[principal.key_id] = clock.now()
+        return self._remember(key, now, principal)
+
+    def _remember(self, key: str, now: float, principal: Principal) -> Principal:
         self._known[key] = (now, principal)
         self._known.move_to_end(key)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        if not token:
-            self._used[principal.key_id] = clock.now()
         return principal
+
+    def drop(self, key: str) -> None:
+        """Believes a credential no longer that has just ended."""
+        self._known.pop(key, None)
+
+    def check_attempts(self, request: Request) -> str:
+        """The address of a request that may try to log in. TooManyRequests when it has failed too often of late."""
+        address = str(address_of(request, self._trusted) or "")
+        self._limiter.check_address(address)
+        return address
+
+    def count_failure(self, address: str, whose: tuple[str, str]) -> None:
+        """Counts a log-in that failed, as a bad credential is."""
+        self._limiter.count_failure(address, whose)
 
     async def allowed(self, request: Request, *scopes: Scope) -> Principal:
         """The principal, when it has one of the scopes.
@@ -165,18 +202,19 @@ class Guard:
         await self._tokens.forget()
 
 
-def open_guard(
-    settings: Settings, control: ControlStore, limiter: Limiter, revoked: TokenStore, used: SignatureStore
-) -> Guard:
+def open_guard(settings: Settings, limiter: Limiter, database: Engine) -> Guard:
     """The guard of these settings; makes the secret of tokens where one is needed and none was given.
 
     Raises:
         WeakSecret: the address is public, and the secret can be guessed.
     """
     keys = None if settings.jwt_jwks_url is None else KeySet(settings.jwt_jwks_url)
-    tokens = Tokens(settings, token_secret(settings), keys, revoked)
+    tokens = Tokens(settings, token_secret(settings), keys, TokenStore(database))
     largest = max(settings.max_ndjson_bytes, settings.max_batch_bytes, settings.max_list_bytes)
-    return Guard(control, limiter, tokens, Signatures(used, largest), trusted_proxies(settings.trusted_proxies))
+    signatures = Signatures(SignatureStore(database), largest)
+    sessions, links = SessionStore(database, settings.session_hours), LinkStore(database)
+    trusted = trusted_proxies(settings.trusted_proxies)
+    return Guard(ControlStore(database), limiter, tokens, signatures, sessions, links, trusted)
 
 
 def permitted(principal: Principal, *scopes: Scope) -> Principal:
@@ -200,8 +238,33 @@ def key_in(connection: HTTPConnection) -> str:
     return key
 
 
-def _key_of(connection: HTTPConnection) -> str:
-    key = key_in(connection)
-    if not key:
+def session_in(request: HTTPConnection) -> str:
+    """The session in the cookie of a request; `""` when there is none."""
+    text = request.cookies.get(COOKIE, "")
+    return text if text.startswith(SESSION) and len(text) <= MAX_KEY else ""
+
+
+def check_own_page(request: Request) -> None:
+    """Refuses what a page of another origin could have a browser send with the cookie that it keeps for us.
+
+    No such page can add a header field of its own without a preflight, and no preflight allows this one.
+    """
+    origin = request.headers.get("origin")
+    if OWN_PAGE not in request.headers:
+        raise Forbidden(f"A request of the dashboard must carry the header {OWN_PAGE}.")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden("A session may be used by the pages of its own service alone.")
+
+
+def _credential_of(request: Request) -> str:
+    key = key_in(request)
+    if key.startswith(SESSION):
+        raise Unauthorized(NO_SESSION)
+    if key:
+        return key
+    session = session_in(request)
+    if not session:
         raise Unauthorized("Send an API key as X-API-Key, or as Authorization: Bearer.")
-    return key
+    if request.method not in ("GET", "HEAD"):
+        check_own_page(request)
+    return session

@@ -97,6 +97,16 @@ _RETENTION: Mapping[str, Schema] = {
     "by_event": _RULES,
     "by_dataset": _RULES,
 }
+_USER = an_object({"id": UUID, "name": TEXT, "role": TEXT, "created_at": TIME, "last_login_at": _MAYBE})
+_WIDGET: Schema = {
+    **an_object({"title": TEXT, "chart": {"enum": ["line", "bar", "number", "table"]}, "report": TEXT, "ask": OBJECT}),
+    "additionalProperties": False,
+}
+_SAVED = an_object({"name": TEXT}, {"widgets": {**a_list(_WIDGET), "maxItems": 24}})
+_DASHBOARD = an_object({"id": UUID, "name": TEXT, "widgets": a_list(_WIDGET), "created_at": TIME, "changed_at": TIME})
+_LINK = an_object({"id": UUID, "created_at": TIME, "expires_at": TIME})
+_ANNOTATION = an_object({"id": UUID, "at": TIME, "text": TEXT, "created_at": TIME})
+_REMOVED = Operation({200: an_object({"id": TEXT, "removed": {"const": True}})})
 
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": {
@@ -330,6 +340,39 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", f"{API}/evaluations/run"): Operation(
         {200: an_object(dict.fromkeys(("scored", "unscored", "skipped", "put_off", "waiting"), COUNT))}
     ),
+    ("POST", f"{API}/session"): Operation(
+        {200: an_object({"logged_in": {"const": True}})},
+        body=an_object({}, dict.fromkeys(("key", "tenant", "name", "password"), TEXT)),
+        public=True,
+    ),
+    ("GET", f"{API}/session"): Operation({200: an_object({"tenant": TEXT, "kind": TEXT, "scopes": a_list(TEXT)})}),
+    ("POST", f"{API}/session/renew"): Operation({200: an_object({"renewed": {"type": "boolean"}})}),
+    ("DELETE", f"{API}/session"): Operation({200: an_object({"logged_out": {"type": "boolean"}})}),
+    ("GET", f"{API}/admin/users"): Operation({200: an_object({"users": a_list(_USER)})}),
+    ("POST", f"{API}/admin/users"): Operation(
+        {201: _USER}, body=an_object({"name": TEXT, "password": TEXT, "role": {"enum": ["read", "admin"]}})
+    ),
+    ("PATCH", f"{API}/admin/users/{{user_id}}"): Operation(
+        {200: an_object({"id": TEXT, "changed": {"const": True}})}, body=an_object({"password": TEXT})
+    ),
+    ("DELETE", f"{API}/admin/users/{{user_id}}"): _REMOVED,
+    ("GET", f"{API}/dashboards"): Operation({200: an_object({"dashboards": a_list(_DASHBOARD)})}),
+    ("POST", f"{API}/dashboards"): Operation({201: _DASHBOARD}, body=_SAVED),
+    ("GET", f"{API}/dashboards/{{dashboard_id}}"): Operation({200: _DASHBOARD}),
+    ("PUT", f"{API}/dashboards/{{dashboard_id}}"): Operation({200: _DASHBOARD}, body=_SAVED),
+    ("DELETE", f"{API}/dashboards/{{dashboard_id}}"): _REMOVED,
+    ("GET", f"{API}/dashboards/{{dashboard_id}}/widgets/{{number}}"): Operation(),
+    ("GET", f"{API}/dashboards/{{dashboard_id}}/links"): Operation({200: an_object({"links": a_list(_LINK)})}),
+    ("POST", f"{API}/dashboards/{{dashboard_id}}/links"): Operation(
+        {201: {"allOf": [_LINK, an_object({"link": TEXT, "path": TEXT})]}}, body=an_object({}, {"expires_at": TIME})
+    ),
+    ("DELETE", f"{API}/dashboards/{{dashboard_id}}/links/{{link_id}}"): Operation(
+        {200: an_object({"id": TEXT, "revoked": {"const": True}})}
+    ),
+    ("GET", f"{API}/annotations"): Operation({200: an_object({"annotations": a_list(_ANNOTATION)})}),
+    ("POST", f"{API}/annotations"): Operation({201: _ANNOTATION}, body=an_object({"at": TIME, "text": TEXT})),
+    ("DELETE", f"{API}/annotations/{{annotation_id}}"): _REMOVED,
+    ("GET", "/"): _PAGE,
     ("GET", f"{API}/stats"): Operation(
         {200: an_object({"tenant": TEXT, "events": OBJECT, "conserved": {"const": True}, "waiting": COUNT})}
     ),

@@ -64,7 +64,8 @@ def router(
     Caller = Annotated[Principal, Depends(principal)]
 
     async def answer(report: str, asked: Any, caller: Principal, request: Request) -> Response:
-        query = _query(report, asked, caller, now())
+        allow(caller)
+        query = query_of(report, asked, caller, now())
         if _names_another_metric(query):
             query = replace(query, own_metrics=await asyncio.to_thread(own_metrics, caller.tenant_id))
         return reply(await answers.of(query), request)
@@ -234,9 +235,8 @@ def allow(caller: Principal) -> None:
         raise Forbidden(f"The scope {Scope.REPORTS_READ} is needed.")
 
 
-def _query(report: str, asked: Any, caller: Principal, now: datetime) -> ReportQuery:
-    """The query of a request that its credential allows."""
-    allow(caller)
+def query_of(report: str, asked: Any, caller: Principal, now: datetime) -> ReportQuery:
+    """The query of a request of this credential, which was found to allow it."""
     for tenant in (asked.tenant_id, asked.tenant_alias):
         if tenant is not None and tenant != caller.tenant_id:
             raise Forbidden("This credential belongs to another tenant.")

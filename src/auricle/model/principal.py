@@ -36,6 +36,9 @@ SCOPES: dict[Kind, frozenset[Scope]] = {
 BEARER = "token:"
 """What the `key_id` of whoever holds a token begins with."""
 
+USER, LINK = "user:", "link:"
+"""The same of a person who logged in by a password, and of whoever opened a shared dashboard."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -53,7 +56,10 @@ class Principal:
     secret: str | None = field(default=None, repr=False)
     """What its requests must be signed with; None when they need not be."""
 
+    dashboard: str | None = None
+    """The one dashboard that this credential opens beside its scopes; None for all but shared links."""
+
     @property
     def actor(self) -> str:
         """How the audit log names it."""
-        return self.key_id if self.key_id.startswith(BEARER) else f"key:{self.key_id}"
+        return self.key_id if self.key_id.startswith((BEARER, USER, LINK)) else f"key:{self.key_id}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, or_, select, update
 
 from auricle import clock
 from auricle.errors import Conflict, Invalid, NotFound, Unauthorized
@@ -153,11 +153,14 @@ class ControlStore:
         Raises:
             Unauthorized: it is unknown, revoked or expired, or its tenant is disabled.
         """
-        query = (
-            select(api_keys, tenants.c.disabled_at)
-            .join(tenants, tenants.c.id == api_keys.c.tenant_id)
-            .where(api_keys.c.hash == _hash(key))
-        )
+        return self._holder(api_keys.c.hash == _hash(key))
+
+    def principal_of(self, key_id: str) -> Principal:
+        """Who holds the key with this id, as `principal`; for who has shown its text before."""
+        return self._holder(api_keys.c.id == key_id)
+
+    def _holder(self, which: ColumnElement[bool]) -> Principal:
+        query = select(api_keys, tenants.c.disabled_at).join(tenants, tenants.c.id == api_keys.c.tenant_id).where(which)
         with told(), self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         if row is None:

@@ -375,3 +375,67 @@ tenant_metrics = Table(
     Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
     comment="Metrics that tenants made.",
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("password", Text, nullable=False, comment="argon2id, with its parameters and its salt."),
+    Column("role", String(16), nullable=False, comment="read or admin"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("last_login_at", DateTime(timezone=True)),
+    Index("users_by_name", "tenant_id", "name", unique=True),
+    comment="People who log in by a password.",
+)
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True, comment="SHA-256 of its text."),
+    Column("tenant_id", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("user_id", String(36), comment="Whose it is; or, for who logged in by a key:"),
+    Column("key_id", String(36)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("browser_sessions_by_user", "user_id"),
+    Index("browser_sessions_by_end", "expires_at"),
+    comment="Who is logged in at the dashboard.",
+)
+
+dashboards = Table(
+    "dashboards",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("widgets", Text, nullable=False, comment="A JSON list of widgets, each with the report it asks."),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Index("dashboards_by_tenant", "tenant_id", "created_at"),
+)
+
+share_links = Table(
+    "share_links",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False, unique=True, comment="SHA-256 of its text."),
+    Column("tenant_id", String(64), nullable=False),
+    Column("dashboard_id", String(36), ForeignKey("dashboards.id"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Index("share_links_by_dashboard", "dashboard_id"),
+    comment="Texts that open one dashboard for reading, to whoever has one.",
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("text", String(256), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("annotations_by_time", "tenant_id", "at"),
+)
