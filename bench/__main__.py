@@ -14,6 +14,7 @@ from bench import (
     middleware,
     neighbours,
     reports,
+    retention,
     rollups,
     rubbish,
     startup,
@@ -67,6 +68,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     one.add_argument("--rounds", type=int, default=3)
     one.add_argument("--at-once", type=int, default=4, help="AURICLE_REPORTS_AT_ONCE; 64 is as good as no turns")
+    one = commands.add_parser("retention", help="what ingest feels of a sweep that archives and deletes")
+    one.add_argument("--rows", type=int, default=3_000_000)
+    one.add_argument("--rate", type=int, default=2_000, help="events a second that go in meanwhile")
+    one.add_argument("--seconds", type=float, default=20.0)
     commands.add_parser("all", help="startup, ingest, checks, freshness, reports on 1 M and 10 M events")
     return top
 
@@ -96,6 +101,8 @@ def main() -> None:
         layout.run(given.rows, given.layouts)
     if given.command == "neighbours":
         neighbours.run(given.rows, given.seconds, given.rounds, given.at_once)
+    if given.command == "retention":
+        retention.run(given.rows, given.rate, given.seconds)
     if given.command == "rubbish":
         rubbish.run(given.bodies)
     if given.command == "client":

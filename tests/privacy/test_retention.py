@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -557,3 +558,26 @@ def test_erasing_from_the_archive_survives_a_kill(keeper: Rig, monkeypatch: pyte
     done = keeper.erased(erasure)
     assert deaths >= 6
     assert (keeper.archived.keys(), dict(done.erased)) == (ids(others), {"archive": 3})
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_it_rests_after_a_sweep_and_not_within_one(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.keep(30)
+    rig.write(40, "a")
+    asyncio.run(rig.sweeper.sweep())
+    assert rig.store.unfinished() is not None
+    assert rig.sweeper._rest_until == 0.0  # the deletion is looked after at once
+    began = time.monotonic()
+
+    def done() -> bool:
+        asyncio.run(rig.sweeper.sweep())
+        return rig.store.unfinished() is None
+
+    wait_until(done, 40.0, 0.05)
+    assert rig.sweeper._rest_until > began
+    assert not rig.sweeper.standing(rig.tenant).up_to_date
+    asyncio.run(rig.sweeper.sweep())  # resting: it does not even look
+    assert not rig.sweeper.standing(rig.tenant).up_to_date
+    rig.sweeper.hurry()
+    asyncio.run(rig.sweeper.sweep())
+    assert rig.sweeper.standing(rig.tenant).up_to_date

@@ -83,6 +83,7 @@ class Sweeper:
         self._looked: Rules | None = None
         self._rest_until = 0.0
         self._deleting_since: float | None = None
+        self._spent = 0.0
         self.trouble: str | None = None
         """Why the last attempt failed; None when it went well."""
 
@@ -122,15 +123,21 @@ class Sweeper:
                 while current is not None and self._step(current):
                     current = self._store.unfinished()
                 self.trouble = None
+                self._rest(time.monotonic() - began, under_way=mine and self._store.unfinished() is not None)
             except AuricleError as error:
                 self._note(current, error.detail)
                 self._rest_until = time.monotonic() + RETRY_SECONDS
                 return
-        self._rest_for(time.monotonic() - began)
 
-    def _rest_for(self, spent: float) -> None:
-        """Leaves the engine to others for a while, after so many seconds of work."""
-        self._rest_until = max(self._rest_until, time.monotonic() + min(REST * spent, MAX_REST_SECONDS))
+    def _rest(self, spent: float, *, under_way: bool) -> None:
+        """Leaves the engine to others once a sweep has ended, for as long as all of it took, four times over.
+
+        NOTE: not within a sweep: a rest before the next look at the deletion would count as time that this took.
+        """
+        self._spent += spent
+        if not under_way:
+            self._rest_until = time.monotonic() + min(REST * self._spent, MAX_REST_SECONDS)
+            self._spent = 0.0
 
     def _note(self, sweep: Sweep | None, trouble: str) -> None:
         if trouble != self.trouble:
@@ -212,10 +219,10 @@ class Sweeper:
         return False
 
     def _retire(self, sweep: Sweep) -> bool:
-        if self._is_past(sweep):
-            return self._abandon(sweep)
         if any(erasure.state is State.ERASING for erasure in self._erasures.unfinished()):
             return False
+        if self._is_past(sweep):
+            return self._abandon(sweep)
         shares = self._expiry.shares(sweep)
         if not self._expiry.retire(sweep):
             raise Unavailable("The event store takes ids and does not keep them.")
@@ -235,7 +242,7 @@ class Sweeper:
             self._expiry.delete(sweep)
             return False
         if self._deleting_since is not None:
-            self._rest_for(time.monotonic() - self._deleting_since)
+            self._spent += time.monotonic() - self._deleting_since
             self._deleting_since = None
         self._expiry.forget(sweep)
         for share in sweep.shares:
