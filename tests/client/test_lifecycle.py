@@ -183,6 +183,15 @@ box.track("page_view", user_id="child" if pid == 0 else "parent")
 os.kill(os.getpid(), 9) if pid == 0 else os.waitpid(pid, 0)
 os.kill(os.getpid(), 9)
 """
+IDLE_CHILD = """
+box = Client(url, "ak_test", interval=60, outbox=rest[0])
+pid = os.fork()
+if pid == 0:
+    print(len(os.listdir(rest[0])), threading.active_count(), box.flush(), flush=True, end=" ")
+    print(box.stopped == "", box.counts.tracked, flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
 NEXT = """
 box = Client(url, "ak_test", interval=60, outbox=rest[0])
 print(box.flush(0.1))
@@ -198,6 +207,11 @@ def test_what_killed_processes_left_in_the_outbox_is_sent_by_the_next(tmp_path: 
         assert run(NEXT, service.url, str(tmp_path)).stdout.endswith("True 3 {}\n")
         assert users(service) == ["before", "child", "parent"]
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_that_tracks_nothing_starts_nothing(tmp_path: Path) -> None:
+    with answering() as service:
+        assert run(IDLE_CHILD, service.url, str(tmp_path)).stdout == "1 1 True True 0\n"
 
 
 def test_processes_may_share_an_outbox(tmp_path: Path) -> None:

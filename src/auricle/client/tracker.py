@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import RLock
 from time import monotonic, sleep
 from typing import Any, Unpack
 from uuid import UUID
@@ -37,6 +38,9 @@ class Tracker:
         self._url = url or os.environ.get("AURICLE_URL") or "http://127.0.0.1:8000"
         self._key = key or os.environ.get("AURICLE_KEY") or ""
         self._closed = False
+        self._forked = False
+        """Whether this is a child that has not used it yet."""
+        self._reviving = RLock()
         self.events = Calls(self.track)
         """A call for each event of the built-in catalogue, with its attributes typed."""
         self._open()
@@ -82,6 +86,8 @@ class Tracker:
 
         `event_id` is for events that may be told more than once: they count once.
         """
+        if self._forked:
+            self._revive()
         self._ledger.take()
         try:
             if type(event_name) is not str:
@@ -170,10 +176,12 @@ class Tracker:
     @property
     def stopped(self) -> str:
         """Why the service takes nothing of this client, such as a key that was revoked; empty while it does."""
-        return self._sender.stopped if self._sender is not None else "no address or no key"
+        if self._sender is None and not self._forked:
+            return "no address or no key"
+        return self._sender.stopped if self._sender is not None else ""
 
     def _flush(self, seconds: float) -> bool:
-        return self._sender is not None and self._sender.flush(seconds)
+        return self._forked or (self._sender is not None and self._sender.flush(seconds))
 
     def _close(self, seconds: float) -> bool:
         """Sends what waits, and lets go of everything. What waits in memory then is lost, and counted."""
@@ -188,8 +196,19 @@ class Tracker:
         return done
 
     def _after_fork(self) -> None:
-        """Begins anew in a process that was forked off: what waits, and the thread, are its parent's."""
+        """Forgets everything in a process that was forked off: what waits, and the thread, are its parent's.
+
+        It begins anew with the first event, for most children are no program of their own and track none.
+        """
         if isinstance(self._waiting, Outbox):
             self._waiting.abandon()
-        if not self._closed:
-            self._open()
+        self._forked = not self._closed
+        self._reviving = RLock()
+        self._ledger, self._sender = Ledger(), None
+        self._waiting = Queue(self._options.max_events, self._options.max_bytes)
+
+    def _revive(self) -> None:
+        with self._reviving:
+            if self._forked:
+                self._open()
+                self._forked = False
