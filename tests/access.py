@@ -240,6 +240,7 @@ ROWS: Mapping[tuple[str, str], Row] = {
         _any(SQL), lambda _: {"query": "SHOW TABLES FORMAT CSV"}
     ),
     ("GET", "/"): _health(),
+    ("GET", "/sdk/auricle.js"): _health(),
     ("GET", "/assets/{part}"): _health(),
     ("GET", "/healthz"): _health(),
     ("GET", "/health"): _health(),

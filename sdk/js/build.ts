@@ -1,9 +1,9 @@
 /**
- * Builds `dist/`: ES modules with their types for bundlers, `auricle.js` for pages without one. Fails when the client has
- * grown past its 5 KB.
+ * Builds `dist/`: ES modules with their types for bundlers, `auricle.js` for pages without one. The last one also goes into
+ * the Python package, for the service hands it out. Fails when the client has grown past its 5 KB.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type BuildOptions } from "esbuild";
@@ -32,6 +32,9 @@ await build({
 });
 await build({ ...shared, entryPoints: ["src/global.ts"], format: "iife", globalName: "auricle", outfile: "dist/auricle.js" });
 execFileSync("tsc", ["--project", "tsconfig.build.json"], { stdio: "inherit" });
+
+const SERVICE = "../../src/auricle";
+if (existsSync(SERVICE)) cpSync("dist/auricle.js", `${SERVICE}/script/auricle.js`, { recursive: true });
 
 for (const [name, largest] of Object.entries(LARGEST)) {
   const size = gzipSync(readFileSync(`dist/${name}`), { level: 9 }).length;

@@ -50,3 +50,15 @@ def test_a_part_comes_compressed_to_whom_it_may(service: Service) -> None:
 )
 def test_no_other_file_is_reached(service: Service, path: str) -> None:
     assert service.ask("GET", path).status == 404
+
+
+def test_the_client_for_pages_may_be_loaded_by_any_of_them(service: Service) -> None:
+    answer = service.ask("GET", "/sdk/auricle.js")
+    if answer.status == 404:
+        pytest.skip("the client for pages was not built here")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == (
+        "text/javascript; charset=utf-8",
+        "public, max-age=3600",
+    )
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert answer.body.startswith(b'"use strict";var auricle=')

@@ -17,6 +17,7 @@ from typing import Any
 
 PASSED_ON = ("content-type", "x-api-key", "authorization", "origin", "access-control-request-method",
              "access-control-request-headers")  # fmt: skip
+PASSED_BACK = ("access-control-", "content-type", "cross-origin-", "retry-after", "vary")
 ALLOWED = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
 
 
@@ -64,7 +65,7 @@ class Misbehaving:
 
     def failed(self) -> list[Passed]:
         """What got no good answer: a POST, or the question of a browser whether it may post."""
-        return [one for one in self.seen if one.status not in (200, 202, 204)]
+        return [one for one in self.seen if one.method != "GET" and one.status not in (200, 202, 204)]
 
 
 def _handler(server: Misbehaving) -> type[BaseHTTPRequestHandler]:
@@ -77,8 +78,11 @@ def _handler(server: Misbehaving) -> type[BaseHTTPRequestHandler]:
             return super().parse_request()
 
         def do_GET(self) -> None:
-            kind, content = server.pages.get(self.path.partition("?")[0], ("text/plain", b""))
-            self.answer(200, {"Content-Type": kind}, content)
+            page = server.pages.get(self.path.partition("?")[0])
+            if page is None:
+                self.pass_on(b"")
+            else:
+                self.answer(200, {"Content-Type": page[0]}, page[1])
 
         def do_OPTIONS(self) -> None:
             if server.mood == "refuse":
@@ -109,7 +113,9 @@ def _handler(server: Misbehaving) -> type[BaseHTTPRequestHandler]:
                 kept = {
                     name: value
                     for name, value in got.getheaders()
-                    if name.lower().startswith(("access-control-", "content-type", "retry-after", "vary"))
+                    if name.lower().startswith(
+                        ("access-control-", "content-type", "cross-origin-", "retry-after", "vary")
+                    )
                 }
             finally:
                 connection.close()

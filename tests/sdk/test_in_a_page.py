@@ -36,6 +36,7 @@ FILL = """() => {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose pages may be of any origin."""
+    dist()  # which the service hands out
     with serving(Settings(data=tmp_path_factory.mktemp("shop")), {"AURICLE_ALLOWED_ORIGINS": "*"}) as service:
         yield service
 
@@ -44,8 +45,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def between(shop: Service) -> Iterator[Misbehaving]:
     """What stands between the pages and the service."""
     pages = {
-        "/": ("text/html", b"<!doctype html><title>Shop</title><script src=/auricle.js></script>"),
-        "/auricle.js": script(dist() / "auricle.js"),
+        "/": ("text/html", b"<!doctype html><title>Shop</title><script src=/sdk/auricle.js></script>"),
     }
     with misbehaving(shop.address, pages) as server:
         yield server
@@ -374,7 +374,7 @@ def test_a_no_reaches_the_service(visitor: Visitor) -> None:
 
 def test_the_tag_of_the_script_is_all_that_a_page_needs(visitor: Visitor) -> None:
     key = visitor.service.key(visitor.tenant)
-    tag = f'<script src="{visitor.between.api}/auricle.js" data-key="{key}" data-site="shop" defer></script>'
+    tag = f'<script src="{visitor.between.api}/sdk/auricle.js" data-key="{key}" data-site="shop" defer></script>'
     visitor.between.pages["/tagged"] = ("text/html", b"<!doctype html>" + tag.encode())
     page = visitor.context.new_page()
     page.goto(visitor.between.page + "/tagged?utm_source=mail")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from built import ROOT, SDK, dist
-from misbehaving import Misbehaving, misbehaving, script
+from misbehaving import Misbehaving, misbehaving
 
 from auricle.model.principal import Kind
 from auricle.settings import Settings
@@ -36,13 +36,14 @@ def block(kind: str, part: str) -> str:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    dist()  # which the service hands out
     with serving(Settings(data=tmp_path_factory.mktemp("shop")), {"AURICLE_ALLOWED_ORIGINS": "*"}) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 def between(shop: Service) -> Iterator[Misbehaving]:
-    with misbehaving(shop.address, {"/auricle.js": script(dist() / "auricle.js")}) as server:
+    with misbehaving(shop.address, {}) as server:
         yield server
 
 
@@ -155,10 +156,11 @@ def test_the_page_without_a_build_counts_as_printed(shop: Service, between: Misb
 
 def test_the_example_counts(shop: Service, between: Misbehaving) -> None:
     tenant = f"t{uuid.uuid4().hex}"
-    between.pages["/index.html"] = ("text/html; charset=utf-8", EXAMPLE.read_bytes())
+    html = EXAMPLE.read_text().replace("http://127.0.0.1:8000", between.api)
+    between.pages["/index.html"] = ("text/html; charset=utf-8", html.encode())
     with chromium() as browser:
         page = browser.new_page()
-        page.goto(f"{between.page}/index.html?url={between.api}&key={shop.key(tenant)}")
+        page.goto(f"{between.page}/index.html?key={shop.key(tenant)}")
         for button in ("Look", "Into the basket", "Buy", "Break something"):
             page.get_by_role("button", name=button).click()
         page.get_by_text("5 events wait").wait_for()

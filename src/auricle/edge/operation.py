@@ -373,6 +373,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", f"{API}/annotations"): Operation({201: _ANNOTATION}, body=an_object({"at": TIME, "text": TEXT})),
     ("DELETE", f"{API}/annotations/{{annotation_id}}"): _REMOVED,
     ("GET", "/"): _PAGE,
+    ("GET", "/sdk/auricle.js"): Operation({200: TEXT}, speaks="text/javascript", public=True),
     ("GET", f"{API}/stats"): Operation(
         {200: an_object({"tenant": TEXT, "events": OBJECT, "conserved": {"const": True}, "waiting": COUNT})}
     ),

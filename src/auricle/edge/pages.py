@@ -1,9 +1,11 @@
-"""The pages of the dashboard: what was built from `web/` into the package, and nothing else of the disk.
+"""The pages of the dashboard, and the client for pages of others: what was built from `web/` and `sdk/js` into the
+package, and nothing else of the disk.
 
 All files are read once at the start; a name that was not among them is not there, whatever it looks like.
 """
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -31,6 +33,9 @@ KINDS = {
     ".html": "text/html; charset=utf-8",
 }
 """What a build may hold, by the ends of names."""
+SCRIPT = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
+"""What goes with a script that pages of any origin may load."""
+AN_HOUR = "public, max-age=3600"
 NAMED = ("plain.css",)
 """Files whose name does not tell their content, and which must be asked for anew."""
 PLAIN = """body { max-width: 40rem; margin: 4rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif }
@@ -66,7 +71,7 @@ class _File:
 
 
 def routes() -> list[Route]:
-    """The routes of the page and its parts."""
+    """The routes of the page and its parts, and of the client."""
     files = {"plain.css": _file("plain.css", PLAIN.encode())}
     folder = resources.files("auricle").joinpath("dashboard")
     page = _file("index.html", MISSING.encode())
@@ -85,8 +90,18 @@ def routes() -> list[Route]:
             raise NotFound("There is nothing here.")
         return _reply(request, files[name], "no-cache" if name in NAMED else FOR_EVER)
 
+    client = resources.files("auricle").joinpath("script", "auricle.js")
+    built = _file("auricle.js", client.read_bytes()) if client.is_file() else None
+
+    async def script(request: Request) -> Response:
+        """The client for pages; 404 where it was not built."""
+        if built is None:
+            raise NotFound("The client for pages was not built: `scripts/node.sh npm run build -w sdk/js` does it.")
+        return _reply(request, built, AN_HOUR, SCRIPT)
+
     return [
         Route("/", index, methods=["GET"]),
+        Route("/sdk/auricle.js", script, methods=["GET"]),
         Route("/assets/{part}", asset, methods=["GET"], include_in_schema=False),
     ]
 
@@ -100,8 +115,8 @@ def _file(name: str, content: bytes) -> _File:
     return _File(kind, content, gzip.compress(content, 9, mtime=0))
 
 
-def _reply(request: Request, file: _File, kept: str) -> Response:
-    headers = {**SAFE, "Cache-Control": kept, "Vary": "Accept-Encoding"}
+def _reply(request: Request, file: _File, kept: str, safe: Mapping[str, str] = SAFE) -> Response:
+    headers = {**safe, "Cache-Control": kept, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(file.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=file.kind)
     return Response(file.plain, headers=headers, media_type=file.kind)
