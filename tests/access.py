@@ -200,6 +200,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/subjects/suppressions"): Row(_any(PRIVACY)),
     ("DELETE", f"{API}/subjects/suppressions/{{erasure_id}}"): Row(_any(PRIVACY)),
     ("GET", f"{API}/evaluations"): Row(_any(READ, ADMIN)),
+    ("GET", f"{API}/prices"): Row(_any(READ, SCHEMAS)),
+    ("PUT", f"{API}/prices"): Row(_any(SCHEMAS), lambda _: {"prices": [{"model": "m*", "input": "0.25"}]}),
     ("POST", f"{API}/evaluations/run"): Row(_any(ADMIN)),
     ("POST", f"{API}/evaluations/resume"): Row(_any(ADMIN)),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),

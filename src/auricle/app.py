@@ -17,6 +17,7 @@ from auricle.edge import consents, description, evaluations, export, exposition,
 from auricle.edge import daily as daily_door
 from auricle.edge import metrics as metrics_door
 from auricle.edge import options as options_door
+from auricle.edge import prices as prices_door
 from auricle.edge import reports as reports_door
 from auricle.edge import retention as retention_door
 from auricle.edge import sql as sql_door
@@ -85,6 +86,7 @@ from auricle.store.journal import JournalStore
 from auricle.store.link import LinkStore
 from auricle.store.metric import MetricStore
 from auricle.store.options import OptionsStore
+from auricle.store.price import PriceStore
 from auricle.store.revision import RevisionStore
 from auricle.store.rollup import RollupStore
 from auricle.store.schema import SchemaStore
@@ -132,6 +134,7 @@ class Parts:
     options: Options
     consents: ConsentStore
     metrics: MetricStore
+    prices: PriceStore
     audit: AuditStore
     tokens: TokenStore
     failures: Failures
@@ -177,6 +180,7 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(users.routes(parts.guard, parts.people.users))
     app.router.routes.extend(_dashboards(parts))
     app.router.routes.extend(pages.routes())
+    app.router.routes.extend(prices_door.routes(parts.guard, parts.prices))
     app.router.routes.extend(options_door.routes(parts.guard, parts.options))
     app.router.routes.extend(retention_door.routes(parts.guard, parts.sweeper))
     app.router.routes.extend(consents.routes(parts.guard, parts.consents, parts.options))
@@ -247,19 +251,20 @@ def _wire(settings: Settings) -> Parts:
     judge = chosen_judge(settings, SpendingStore(database))
     evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, people, catalogue, options)
+    prices = PriceStore(database)
     turns = Turns(settings.reports_at_once, settings.query_seconds)
-    reports = _runner(settings, events, intake, roller)
+    reports = _runner(settings, events, intake, roller, prices)
     daily = Daily(DailyStore(database), events, reports, settings.metrics_retention_days)
     runner = FairRunner(reports, turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
-    kept = (ConsentStore(database), MetricStore(database), audit, revoked, failures, inbox, cors)
+    kept = (ConsentStore(database), MetricStore(database), prices, audit, revoked, failures, inbox, cors)
     return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, runner, answers, daily)
 
 
-def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller) -> ReportRunner:
+def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller, prices: PriceStore) -> ReportRunner:
     reader: Reader = _Reader(events, intake)
     reader = ExplainingReader(reader) if settings.debug_mode else reader
-    return ReportRunner(reader, settings.max_timeseries_points, roller)
+    return ReportRunner(reader, settings.max_timeseries_points, roller, prices.of)
 
 
 @asynccontextmanager

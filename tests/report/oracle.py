@@ -207,6 +207,7 @@ VALUES: dict[str, Callable[[list[Event]], Any]] = {
         len(named(es, "error_occurred", "voice.outcome", "http.request")),
     ),
     "cost.usd.sum": lambda es: sum(spent(e) for e in named(es, "cost.recorded", *SPENDING)),
+    "cost.repriced_usd.sum": lambda _: None,  # without a price list; `repriced` is with one
     "tokens.sum": lambda es: int(sum(tokens(e) for e in named(es, *SPENDING))),
     "requests.count": lambda es: len(named(es, "http.request")),
     "requests.duration_ms.p95": lambda es: percentile(figures(es, "http.request", "http.server.duration_ms"), 95),

@@ -26,6 +26,7 @@ NAMED = [
     "users.count",
     "sessions.count",
     "cost.usd.sum",
+    "cost.repriced_usd.sum",
     "tokens.sum",
     "requests.count",
     "requests.duration_ms.p95",

@@ -11,6 +11,7 @@ from auricle.model.sweep import Share, SweepState
 from auricle.store.erasure import ErasureStore
 from auricle.store.journal import Entry, JournalStore, Settlement
 from auricle.store.options import OptionsStore
+from auricle.store.price import PriceStore
 from auricle.store.revision import Revision, RevisionStore
 from auricle.store.sweep import SweepStore
 
@@ -58,3 +59,10 @@ def test_nobody_can_tell_while_rows_are_swept(database: Engine, revisions: Revis
 def test_it_changes_with_the_options(database: Engine, revisions: RevisionStore) -> None:
     OptionsStore(database).change("acme", TenantOptions(), actor="key")
     assert (revisions.of("acme"), revisions.of("other")) == (Revision(0, 0, 0, 1), Revision(0, 0, 0, 0))
+
+
+def test_it_changes_with_every_price_list(database: Engine, revisions: RevisionStore) -> None:
+    store = PriceStore(database)
+    for revision in (1, 2, 3):
+        store.put("acme", (), actor="cli")
+        assert (revisions.of("acme"), revisions.of("other")) == (Revision(0, 0, 0, 0, revision), Revision(0, 0, 0, 0))

@@ -16,6 +16,7 @@ from auricle.cli import (
     key,
     load,
     metric,
+    prices,
     report,
     retention,
     rollup,
@@ -54,6 +55,7 @@ app.add_typer(subject.app, name="subject")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(retention.app, name="retention")
 app.add_typer(metric.app, name="metric")
+app.add_typer(prices.app, name="prices")
 app.add_typer(report.app, name="report")
 app.add_typer(rollup.app, name="rollup")
 

@@ -10,6 +10,8 @@ from typing import Any
 from auricle.intake.options import KINDS, MAX_NAMES
 from auricle.model.days import MAX_DAYS
 from auricle.model.options import Consent, Ips, UserIds
+from auricle.model.price import Kind
+from auricle.report.pricelist import MAX_PRICES
 
 Schema = Mapping[str, Any]
 
@@ -108,6 +110,19 @@ _LINK = an_object({"id": UUID, "created_at": TIME, "expires_at": TIME})
 _ANNOTATION = an_object({"id": UUID, "at": TIME, "text": TEXT, "created_at": TIME})
 _REMOVED = Operation({200: an_object({"id": TEXT, "removed": {"const": True}})})
 
+_PRICE: Schema = {
+    **an_object(
+        {"model": {"type": "string", "minLength": 1, "maxLength": 256}},
+        {
+            "from": {"type": ["string", "null"]},
+            "to": {"type": ["string", "null"]},
+            **{kind.value: {"type": ["string", "number", "null"]} for kind in Kind},
+            "source": {"type": ["string", "null"], "maxLength": 256},
+        },
+    ),
+    "additionalProperties": False,
+}
+
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": {
         **an_object(
@@ -169,6 +184,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "retention": {"type": ["object", "null"], "properties": _RETENTION, "additionalProperties": False},
         },
     ),
+    "PriceList": {
+        **an_object({"prices": {"type": "array", "maxItems": MAX_PRICES, "items": _PRICE}}),
+        "additionalProperties": False,
+    },
     "Retention": an_object(
         {"days": OBJECT, "up_to_date": {"type": "boolean"}, "trouble": {"type": ["string", "null"]}},
         {"sweeps": a_list(OBJECT)},
@@ -337,6 +356,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         }
     ),
     ("POST", f"{API}/evaluations/resume"): Operation({200: an_object({"resumed": {"type": "boolean"}})}),
+    ("GET", f"{API}/prices"): Operation({200: ref("PriceList")}),
+    ("PUT", f"{API}/prices"): Operation({200: ref("PriceList")}, body=ref("PriceList"), kinds=(JSON, "text/csv")),
     ("POST", f"{API}/evaluations/run"): Operation(
         {200: an_object(dict.fromkeys(("scored", "unscored", "skipped", "put_off", "waiting"), COUNT))}
     ),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from auricle.model.price import Price
 from auricle.model.rollup import Coverage
 from auricle.model.statement import Statement
 
@@ -327,6 +328,8 @@ class Query:
     """The same as SQL, which a pass of `report.plan` makes of it."""
     own_metrics: tuple[OwnMetric, ...] = ()
     """The tenant's own metrics, where the query may name one."""
+    prices: tuple[Price, ...] = ()
+    """The tenant's prices, where the query needs them."""
     breakdown: str | None = None
     keys: tuple[str, ...] | None = None
     """The encoded values a breakdown keeps apart (`report.breakdown`); `None` lets the range decide its top ten."""

@@ -41,6 +41,10 @@ class Binding:
         """A placeholder for a list of integers above 0."""
         return self._add("Array(UInt64)", list(values))
 
+    def wholes(self, values: tuple[int, ...]) -> str:
+        """A placeholder for a list of integers of either sign."""
+        return self._add("Array(Int64)", list(values))
+
     def instant(self, micros: int) -> str:
         """A placeholder for an instant, written as text so that the statement can be read."""
         written = instant_of(micros).replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -7,6 +7,7 @@ joins them.
 from collections.abc import Mapping
 
 from auricle.model.query import Query
+from auricle.report import pricing
 from auricle.report.binding import Binding
 from auricle.report.filters import condition, joined, where
 from auricle.report.metrics import Metric
@@ -28,7 +29,7 @@ def measured(query: Query, binding: Binding, metric: Metric, groups: Mapping[str
     told = ", ".join(sql if sql == name else f"{sql} AS {name}" for name, sql in groups.items())
     besides = f"\n  AND {more}" if more else ""
     return (
-        f"SELECT {told}, toNullable({metric.value}) AS value\nFROM events\n"
+        f"SELECT {told}, toNullable({pricing.value(metric, query, binding)}) AS value\nFROM events\n"
         f"WHERE {conditions(query, binding, metric)}{besides}\nGROUP BY {columns}"
     )
 

@@ -59,6 +59,8 @@ class Metric:
     """What its events must meet besides."""
     ratio: "tuple[Metric, Metric] | None" = None
     """The metrics above and below the line, for one that is the ratio of two."""
+    priced: bool = False
+    """Whether its value is made of the tenant's prices (`report.pricing`), and `value` is none."""
 
     @property
     def weight(self) -> str:
@@ -116,7 +118,8 @@ def _distinct(name: str, column: str, definition: str) -> Metric:
     return Metric(name, definition, Unit.COUNT, (), value, 0, rolled=value, apart=frozenset({column}))
 
 
-_SPENDING = ("voice.outcome", "voice.evaluated", "ai.usage")
+SPENDING = ("voice.outcome", "voice.evaluated", "ai.usage")
+"""The names of events that use tokens."""
 _TOKENS = (
     f"coalesce({_number('gen_ai.usage.total_tokens')}, "
     f"ifNull({_number('gen_ai.usage.input_tokens')}, 0) + ifNull({_number('gen_ai.usage.output_tokens')}, 0))"
@@ -216,17 +219,28 @@ METRICS: tuple[Metric, ...] = (
         "`voice.evaluated` and `ai.usage` events, in US dollars. A call that reports its cost in two events counts "
         "twice: report it in one.",
         Unit.USD,
-        ("cost.recorded", *_SPENDING),
+        ("cost.recorded", *SPENDING),
         f"sumKahan(ifNull(if(event_name = 'cost.recorded', {_number('cost.amount_usd')}, "
         f"{_number('gen_ai.usage.cost_usd')}), 0))",
         0,
+    ),
+    Metric(
+        "cost.repriced_usd.sum",
+        "What the tokens of `voice.outcome`, `voice.evaluated` and `ai.usage` events cost by the tenant's price list, "
+        "each at the price that was valid when it occurred, in US dollars. Usage without a price is left out and "
+        "counted in `meta.excluded.unpriced`; nothing where none has a price.",
+        Unit.USD,
+        SPENDING,
+        "",
+        None,
+        priced=True,
     ),
     Metric(
         "tokens.sum",
         "Sum of `gen_ai.usage.total_tokens` of `voice.outcome`, `voice.evaluated` and `ai.usage` events; where an "
         "event does not carry it, of its `gen_ai.usage.input_tokens` and `gen_ai.usage.output_tokens`.",
         Unit.TOKENS,
-        _SPENDING,
+        SPENDING,
         f"sum({_TOKENS})",
         0,
     ),

@@ -5,15 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from auricle.model.query import Query, instant_of, micros_of
+from auricle.model.price import Price
+from auricle.model.query import Query, Timeseries, instant_of, micros_of
 from auricle.model.result import Meta, Result
 from auricle.model.rollup import Coverage
 from auricle.model.statement import Rows, Statement
-from auricle.report import active, funnel, interactions, paths, retention, rollup, sessions, timeseries, top
+from auricle.report import active, funnel, interactions, paths, pricing, retention, rollup, sessions, timeseries, top
 from auricle.report.binding import Binding
 from auricle.report.literal import rendered
 from auricle.report.plan import pick_rollup, planned, put_sessions
 from auricle.report.time import written
+
+Prices = Callable[[str], tuple[Price, ...]]
+"""The price list of a tenant."""
 
 
 class Reader(Protocol):
@@ -71,16 +75,21 @@ REPORTS: dict[str, Report] = {
 class ReportRunner:
     """Answers queries: settles, reads and shapes. `max_points` is the most points of one time series.
 
-    Without `rollups` every report reads the events.
+    Without `rollups` every report reads the events; without `prices` nothing has a price.
     """
 
-    def __init__(self, reader: Reader, max_points: int = 10_000, rollups: Rollups | None = None) -> None:
+    def __init__(
+        self, reader: Reader, max_points: int = 10_000, rollups: Rollups | None = None, prices: Prices = lambda _: ()
+    ) -> None:
         self._reader = reader
         self._max_points = max_points
         self._rollups = rollups
+        self._prices = prices
 
     async def run(self, query: Query) -> Result:
         """The answer to a query. Raises `Invalid`, `Unavailable` or `QueryTimeout`."""
+        if pricing.asked(query):
+            query = replace(query, prices=await asyncio.to_thread(self._prices, query.tenant_id))
         coverage = await self._rollups.coverage(query.tenant_id) if self._rollups else None
         settled = planned(replace(query, max_points=self._max_points, rollup=coverage))
         result = await self._answer(settled)
@@ -116,12 +125,17 @@ class ReportRunner:
             rows, hidden = await asyncio.gather(self._reader.read(statement), self._reader.read(unseen))
             rows_read += hidden.rows_read
             excluded = hidden.rows[0][0]
+        left_out = {"test": excluded}
+        if isinstance(query.ask, Timeseries) and pricing.asked(query):
+            without = await self._reader.read(pricing.unpriced(query))
+            rows_read += without.rows_read
+            left_out["unpriced"] = without.rows[0][0]
         meta = Meta(
             start=written(query.span.start),
             end=written(query.span.end),
             as_of=written(as_of),
             rows_read=rows_read + rows.rows_read,
-            excluded={"test": excluded},
+            excluded=left_out,
             sql=rendered(statement),
             source="raw" if query.rollup is None else "rollup",
         )

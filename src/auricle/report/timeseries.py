@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from auricle.model.query import Query, Timeseries
 from auricle.model.statement import Rows, Statement
-from auricle.report import breakdown, rollup, time
+from auricle.report import breakdown, pricing, rollup, time
 from auricle.report.binding import Binding
 from auricle.report.filters import joined, where
 from auricle.report.measure import conditions, measured
@@ -60,7 +60,7 @@ def build(query: Query) -> Statement:
             rows = measured(query, binding, metric, groups)
             return binding.statement(f"SELECT bucket, value{', slice' if query.breakdown else ''} FROM (\n{rows}\n)")
         source = _source(query, binding, metric)
-    value = metric.value if query.rollup is None else metric.rolled
+    value = pricing.value(metric, query, binding) if query.rollup is None else metric.rolled
     if query.breakdown is None:
         return binding.statement(f"SELECT {bucket} AS bucket, {value} AS value\nFROM {source}\nGROUP BY bucket")
     return binding.statement(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, literal, select
 from auricle.model.subject import State
 from auricle.model.sweep import ENDED
 from auricle.store.database import told
-from auricle.store.tables import erasures, sweep_shares, sweeps, tallies, tenant_options
+from auricle.store.tables import erasures, price_lists, sweep_shares, sweeps, tallies, tenant_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Revision:
     sweeps: int
     """Sweeps that took something, all ended."""
     options: int
+    prices: int = 0
 
 
 class RevisionStore:
@@ -46,11 +47,13 @@ class RevisionStore:
         )
         stored = select(tallies.c.events).where(tallies.c.tenant_id == tenant_id, tallies.c.verdict == "stored")
         options = select(tenant_options.c.revision).where(tenant_options.c.tenant_id == tenant_id)
+        prices = select(price_lists.c.revision).where(price_lists.c.tenant_id == tenant_id)
         query = select(
             func.coalesce(stored.scalar_subquery(), literal(0)),
             orders.scalar_subquery(),
             shares.scalar_subquery(),
             func.coalesce(options.scalar_subquery(), literal(0)),
+            func.coalesce(prices.scalar_subquery(), literal(0)),
             orders.where(erasures.c.state != State.DONE.value).scalar_subquery(),
             under_way.scalar_subquery(),
         )

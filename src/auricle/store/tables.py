@@ -439,3 +439,13 @@ annotations = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("annotations_by_time", "tenant_id", "at"),
 )
+
+price_lists = Table(
+    "price_lists",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False, comment="Rises with every change."),
+    Column("document", Text, nullable=False, comment="JSON list; see `model/price.py`."),
+    Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="What tokens cost, as each tenant says.",
+)
