@@ -40,6 +40,7 @@ class Things:
     dashboard_id: str
     link_id: str
     annotation_id: str
+    job_id: str
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Things:
             self.dashboard_id,
             self.link_id,
             self.annotation_id,
+            self.job_id,
         )
 
 
@@ -231,6 +233,11 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/metrics/realtime"): Row(_any(READ)),
     ("GET", "/metrics/costs"): Row(_any(READ)),
     ("GET", "/api/analytics/reports/dau"): Row(_any(READ)),
+    ("POST", f"{API}/exports"): Row(_any(EXPORT), lambda _: {"period": "24h", "format": "jsonl"}, status=202),
+    ("GET", f"{API}/exports"): Row(_any(EXPORT)),
+    ("GET", f"{API}/exports/{{job_id}}"): Row(_any(EXPORT)),
+    ("DELETE", f"{API}/exports/{{job_id}}"): Row(_any(EXPORT)),
+    ("GET", f"{API}/exports/{{job_id}}/file"): Row(_any(EXPORT), status=404),  # the job is cancelled
     ("GET", f"{API}/exports/events"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=jsonl"),
     ("GET", "/export/training-data"): Row(_any(EXPORT), query=lambda _: "?period=24h"),
     ("GET", f"{API}/exports/training-data"): Row(_any(EXPORT), query=lambda _: "?period=24h&format=gemini"),
@@ -279,6 +286,7 @@ def filled(path: str, of: Things) -> str:
         "key_id": of.key_id,
         "erasure_id": of.erasure_id,
         "export_id": of.export_id,
+        "job_id": of.job_id,
         "tenant": of.tenant,
         "dataset": "clicks",
         "version": "1-0-0",

@@ -15,6 +15,7 @@ from auricle import __version__, clock
 from auricle.edge import audit as audit_door
 from auricle.edge import consents, description, evaluations, export, exposition, pages, status, summaries, users
 from auricle.edge import daily as daily_door
+from auricle.edge import exports as exports_door
 from auricle.edge import metrics as metrics_door
 from auricle.edge import options as options_door
 from auricle.edge import prices as prices_door
@@ -29,6 +30,7 @@ from auricle.edge.dashboards import Asked, DashboardDoors
 from auricle.edge.datapoints import DatapointDoor
 from auricle.edge.entrance import Entrance
 from auricle.edge.events import EventDoors
+from auricle.edge.exporting import Exporter
 from auricle.edge.failures import Failures
 from auricle.edge.front import Front
 from auricle.edge.guard import Guard, open_guard
@@ -81,6 +83,7 @@ from auricle.store.database import open_database
 from auricle.store.erasure import ErasureStore
 from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
+from auricle.store.export import ExportStore
 from auricle.store.inbox import InboxStore
 from auricle.store.journal import JournalStore
 from auricle.store.link import LinkStore
@@ -148,6 +151,7 @@ class Parts:
     runner: FairRunner
     answers: Answers
     daily: Daily
+    exporter: Exporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,7 @@ def build(settings: Settings) -> ASGIApp:
     exports = training_door.TrainingExports(parts.events, parts.training, parts.eraser.store)
     app.include_router(training_door.router(exports, parts.training, parts.guard.principal))
     app.include_router(export.router(parts.events, parts.audit, parts.guard.principal))
+    app.include_router(exports_door.router(parts.exporter, parts.guard.principal))
     envelope, shown = parts.catalogue.built_in.unknown.document, settings.docs_pages == "on"
     app.router.routes.extend(description.routes(app, envelope, pages=shown))
     for kind, handler in HANDLERS.items():
@@ -237,7 +242,11 @@ def _wire(settings: Settings) -> Parts:
     options = Options(OptionsStore(database))
     sweeps = SweepStore(database)
     archive = Archive(settings.archive_dir, events) if settings.archive_dir else None
-    eraser = Eraser(suppressed, events, rollups, inbox, intake, options, lambda: sweeps.removing, archive)
+    exporter = Exporter(
+        ExportStore(database), events, settings.data / "exports", settings.min_free_disk, settings.export_days
+    )
+    held = (events, rollups, inbox, intake, options)
+    eraser = Eraser(suppressed, *held, lambda: sweeps.removing, archive, exporter.tidy)
     sweeper = Sweeper(sweeps, suppressed.store, events, rollups, options, intake.settled, settings, archive)
     roller = Roller(
         rollups, SegmentStore(events), intake.settled, on=settings.rollups == "on", every=settings.rollup_interval
@@ -258,7 +267,7 @@ def _wire(settings: Settings) -> Parts:
     runner = FairRunner(reports, turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
     kept = (ConsentStore(database), MetricStore(database), prices, audit, revoked, failures, inbox, cors)
-    return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, runner, answers, daily)
+    return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, runner, answers, daily, exporter)
 
 
 def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller, prices: PriceStore) -> ReportRunner:
@@ -284,6 +293,7 @@ async def _lifespan(parts: Parts) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            parts.exporter.stop()
             jobs.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await jobs
@@ -337,6 +347,9 @@ def _jobs(parts: Parts) -> list[Job]:
         Job("forget_sessions", 300, forget_sessions),
         Job("forget_signatures", 60, parts.guard.forget),
         Job("sweep_inbox", 60, sweep_inbox),
+        Job("export", 0.5, parts.exporter.sweep),
+        Job("export_too", 0.7, parts.exporter.sweep),
+        Job("tidy_exports", 2, parts.exporter.tidy_up),
         Job("forget_answers", 5, parts.answers.sweep),
         Job("evaluate", parts.settings.evaluation_interval, parts.evaluator.sweep),
         Job("forget_evaluations", 3_600, parts.evaluator.forget),

@@ -332,6 +332,13 @@ class Settings(BaseSettings):
         validation_alias=_named("engine_memory"),
         description="Memory of the embedded engine as a whole.",
     )
+    export_days: float = Field(
+        3,
+        gt=0,
+        le=365,
+        validation_alias=_named("export_days"),
+        description="Days that the file of an export job can be fetched.",
+    )
     max_timeseries_points: int = Field(
         10_000, ge=1, validation_alias=_named("max_timeseries_points"), description="Points of one time series."
     )

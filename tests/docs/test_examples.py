@@ -26,7 +26,7 @@ from auricle.store.dashboard import DashboardStore
 from auricle.store.database import open_database
 from auricle.store.link import LinkStore
 from auricle.store.user import UserStore
-from running import Service, ago, event, serving
+from running import Service, ago, event, serving, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANT = "acme"
@@ -38,6 +38,8 @@ LINK_ID = "9b7c6a54-0f0d-4d0c-a7a5-6f6b5d4c3b33"
 ANNOTATION_ID = "5f4e3d2c-1b0a-4998-8776-655443322144"
 ERASURE_ID = "7d0c2f0e-4c8e-4a57-8a44-3f1d5cf0a7be"
 EXPORT_ID = "2f0f6a52-52a5-4f3c-9f2e-6a0f0f9a6c11"
+JOB_ID = "0b9c1d6e-33c1-4c0e-9a55-b7a2f1f0c3d4"
+EXPORTS = "/api/v1/analytics/exports"
 SUBJECTS = "/api/v1/analytics/subjects"
 SOLD = {
     "$id": f"auricle:{TENANT}/shop.sold/jsonschema/1-0-0",
@@ -177,6 +179,11 @@ def filled_in(example: Example, service: Service) -> tuple[str, dict[str, str]]:
         ask = {"X-API-Key": service.key(TENANT, Kind.READ)}
         made = service.client.get(f"{service.url}/export/training-data", headers=ask)
         typed = typed.replace(EXPORT_ID, made.headers["x-export-id"])
+    if JOB_ID in typed:
+        key = service.key(TENANT, Kind.READ)
+        job = service.ask("POST", EXPORTS, {"period": "24h", "format": "jsonl"}, key).body["id"]
+        wait_until(lambda: service.ask("GET", f"{EXPORTS}/{job}", key=key).body["state"] == "ready")
+        typed = typed.replace(JOB_ID, job)
     typed = typed.replace("export KEY=ak_…\n", "").replace("http://127.0.0.1:8000", service.url)
     given = {
         "URL": service.url,

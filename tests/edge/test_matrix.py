@@ -265,6 +265,9 @@ async def prepare(world: World, name: str) -> None:
     shown, other = (DashboardStore(world.engine).create(tenant, f"of {name}", [widget], actor="test") for _ in range(2))
     link, _ = LinkStore(world.engine).create(tenant, shown.id, datetime.now(UTC) + timedelta(days=1), actor="test")
     note = AnnotationStore(world.engine).create(tenant, datetime.now(UTC), f"of {name}", actor="test")
+    ordered = await ask(world.app, Asked("POST", f"{API}/exports", "", {"period": "24h"}, admin(b"")))
+    job = orjson.loads(ordered.body)["id"]
+    await good("DELETE", f"{API}/exports/{job}", None, 200)
     world.things[name] = Things(
         tenant,
         sent["event_id"],
@@ -280,6 +283,7 @@ async def prepare(world: World, name: str) -> None:
         shown.id,
         link.id,
         note.id,
+        job,
     )
     world.credentials[name] = [
         *bad_ones(world.control, world.revoked, tenant),
@@ -335,6 +339,7 @@ def nothing_of(mine: Things) -> Things:
         key_id=str(uuid.uuid4()),
         erasure_id=str(uuid.uuid4()),
         export_id=str(uuid.uuid4()),
+        job_id=str(uuid.uuid4()),
         failed_id=mine.failed_id + 1_000_000,
         session="s-none-" + uuid.uuid4().hex,
         user="u-none-" + uuid.uuid4().hex,

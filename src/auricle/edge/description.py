@@ -144,9 +144,10 @@ def described(base: Mapping[str, Any], every: Iterable[BaseRoute], envelope: Map
 def _of_report(told: Mapping[str, Any]) -> dict[str, Any]:
     """An operation as FastAPI tells it, with our summary and our refusals."""
     first, _, _ = str(told.get("description", "")).partition("\n")
-    files: dict[str, Any] = {kind: {} for kind in told["responses"]["200"].get("content", {}) if kind != JSON}
+    status = next(each for each in told["responses"] if each.startswith("2"))
+    files: dict[str, Any] = {kind: {} for kind in told["responses"][status].get("content", {}) if kind != JSON}
     done = {"description": "The file.", "content": files} if files else _answer("The answer.", OBJECT)
-    answers = {"200": done, **_refusals()}
+    answers = {status: done, **_refusals()}
     return {**told, "summary": first.rstrip(".") or told.get("summary"), "responses": answers}
 
 

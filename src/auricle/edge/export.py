@@ -62,7 +62,7 @@ def router(
     async def exported(asked: Annotated[ExportIn, Asked()], caller: Caller) -> Response:
         """The events of a range as CSV, JSON lines, XLSX or Parquet; needs the scope `export:read`."""
         permitted(caller, Scope.EXPORT_READ)
-        query = planned(_query(asked, caller, now()))
+        query = planned(query_of(asked, caller.tenant_id, now()))
         statement = export.build(query)
         span = {"from": time.written(query.span.start), "to": time.written(query.span.end)}
         detail = {"format": asked.format.value, **span}
@@ -78,10 +78,11 @@ def router(
     return routes
 
 
-def _query(asked: ExportIn, caller: Principal, now: datetime) -> Query:
+def query_of(asked: ExportIn, tenant_id: str, now: datetime) -> Query:
+    """The query of what was asked, not settled yet."""
     return Query(
         report="export",
-        tenant_id=caller.tenant_id,
+        tenant_id=tenant_id,
         now=now,
         ask=Export(asked.format, tuple(asked.event_name)),
         start=None if asked.start is None else time.instant(asked.start, "/from"),
@@ -103,7 +104,7 @@ async def _reply(events: EventStore, statement: Statement, form: Format, name: s
         return FileResponse(path, media_type=media, headers=headers, background=remove)
     # NOTE: the first piece is waited for, so that what is wrong with the request or the engine is still an answer.
     first = await asyncio.to_thread(next, pieces, b"")
-    heading = (",".join(f'"{column}"' for column in export.COLUMNS) + "\n").encode() if form is Format.CSV else b""
+    heading = export.HEADING if form is Format.CSV else b""
     return StreamingResponse(chain((heading + first,), pieces), media_type=media, headers=headers)
 
 

@@ -90,6 +90,8 @@ class Store(StrEnum):
     """Events over their days, in the files that they were written to."""
     CONSENTS = "consents"
     """What the person said on being counted."""
+    EXPORTS = "exports"
+    """Files of export jobs of the tenant: each might have held the person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,12 @@ class Eraser:
         options: Options,
         removing: Callable[[], bool] = lambda: False,
         archive: Archive | None = None,
+        tidy_exports: Callable[[], None] = lambda: None,
     ) -> None:
-        """`removing` tells whether a sweep of retention is about to delete rows that it has counted."""
+        """`removing` tells whether a sweep of retention is about to delete rows that it has counted.
+
+        `tidy_exports` removes the files of export jobs that have none any more.
+        """
         self.store = suppressed.store
         self.suppressed = suppressed
         self._events = events
@@ -67,6 +71,7 @@ class Eraser:
         self._options = options
         self._removing = removing
         self._archive = archive
+        self._tidy_exports = tidy_exports
         self._old_parts: dict[str, frozenset[str]] = {}
 
     def find(self, principal: Principal, subject: Subject) -> Rows:
@@ -173,6 +178,7 @@ class Eraser:
             ),
         )
         self._rollups.release(tenant, erasure.id)
+        self.store.erase_exports(erasure)
         self.store.advance(erasure, State.COMPACTING)
         return True
 
@@ -213,6 +219,7 @@ class Eraser:
         return True
 
     def _scrub(self, erasure: Erasure) -> bool:
+        self._tidy_exports()
         self.store.scrub()
         # NOTE: the audit log is told the counts of this very moment; those of `erasure` may be older.
         told = self.store.get(erasure.tenant_id, erasure.id) or erasure

@@ -25,6 +25,8 @@ COLUMNS = (
     "context",
 )
 """The columns of tables, in order; attributes and context are JSON."""
+HEADING = (",".join(f'"{column}"' for column in COLUMNS) + "\n").encode()
+"""The first line of a CSV file."""
 TYPES = {
     Format.CSV: ("CSV", "text/csv; charset=utf-8"),
     Format.JSONL: ("TSVRaw", "application/x-ndjson"),
@@ -50,6 +52,13 @@ def build(query: Query) -> Statement:
     return binding.statement(
         f"SELECT {_selected(ask.format)}\nFROM events\nWHERE {conditions}\nORDER BY occurred_at, events.received_at"
     )
+
+
+def count(query: Query) -> Statement:
+    """SQL of how many events there are to export."""
+    binding = Binding()
+    conditions = joined(where(query, binding, query.span, cast(Export, query.ask).names))
+    return binding.statement(f"SELECT count() FROM events\nWHERE {conditions}")
 
 
 def _selected(form: Format) -> str:

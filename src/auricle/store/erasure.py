@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select, text, update
 
+from auricle import clock
 from auricle.errors import Unavailable
 from auricle.model.subject import Erasure, Mark, State, Store, Subject, Suppression
 from auricle.store.audit import append
 from auricle.store.consent import kept_id
 from auricle.store.database import insert_new, told
 from auricle.store.journal import ADD
-from auricle.store.tables import consents, erased_events, erasures, failed_events, journal, meta, suppressions
+from auricle.store.tables import consents, erased_events, erasures, exports, failed_events, journal, meta, suppressions
 
 LOCK = 4120270005
 """The advisory lock of the process that erases, in PostgreSQL."""
@@ -199,6 +200,19 @@ class ErasureStore:
                     gone = connection.execute(delete(failed_events).where(failed_events.c.id.in_(ids))).rowcount
                     self._count(connection, erasure, Store.FAILED_EVENTS, gone)
 
+    def erase_exports(self, erasure: Erasure) -> None:
+        """Takes the files of all export jobs of a tenant away, for nobody can say whom they hold.
+
+        To be called once the rows are gone: what runs has begun before and is dropped too, what waits begins after.
+        """
+        theirs = (exports.c.tenant_id == erasure.tenant_id, exports.c.state.in_(("running", "ready")))
+        reason = "A person was erased whom the file might have held."
+        values = {"state": "erased", "asked": "", "reason": reason, "finished_at": clock.micros()}
+        with told(), self._engine.begin() as connection:
+            gone = connection.execute(update(exports).where(*theirs).values(values)).rowcount
+            if gone:
+                self._count(connection, erasure, Store.EXPORTS, gone)
+
     def _count(self, connection: Any, erasure: Erasure, store: Store, rows: int) -> None:
         query = select(erasures.c.erased).where(erasures.c.id == erasure.id)
         erased = json.loads(connection.execute(query).scalar_one())
@@ -285,7 +299,7 @@ class ErasureStore:
                 # NOTE: it needs the tables for itself; while it waits, the journal would wait behind it.
                 connection.exec_driver_sql("SET lock_timeout = '2s'")
                 try:
-                    for table in ("journal", "failed_events", "erasures", "consents"):
+                    for table in ("journal", "failed_events", "erasures", "consents", "exports"):
                         connection.exec_driver_sql(f"VACUUM (FULL) {table}")
                 finally:
                     connection.exec_driver_sql("RESET lock_timeout")

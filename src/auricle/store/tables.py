@@ -449,3 +449,26 @@ price_lists = Table(
     Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
     comment="What tokens cost, as each tenant says.",
 )
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("made_at", BigInteger, nullable=False, comment="Microseconds."),
+    Column("made_by", String(128), nullable=False, comment="As the audit log names them."),
+    Column("asked", Text, nullable=False, comment="As JSON; empty once it is not needed, for it can name a person."),
+    Column("lease", String(36), nullable=False, comment="The mark of the last claim; empty before the first."),
+    Column("due_at", BigInteger, nullable=False, comment="Microseconds; may be claimed from then on."),
+    Column("attempts", Integer, nullable=False),
+    Column("about", BigInteger, comment="Rows there were to write."),
+    Column("rows", BigInteger, nullable=False),
+    Column("size", BigInteger, comment="Bytes of the file."),
+    Column("reason", Text),
+    Column("finished_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Index("exports_by_tenant", "tenant_id", "made_at"),
+    Index("exports_by_state", "state", "due_at"),
+)
