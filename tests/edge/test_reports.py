@@ -65,7 +65,7 @@ def ask(
         return Principal("acme", "key", scopes)
 
     app = FastAPI()
-    app.include_router(router(Answers(recorder, lambda _: None, Cache(0)), principal, lambda: NOW))
+    app.include_router(router(Answers(recorder, lambda _: None, Cache(0)), principal, lambda _: (), lambda: NOW))
 
     @app.exception_handler(AuricleError)
     async def told(request: Request, error: AuricleError) -> JSONResponse:
@@ -462,7 +462,7 @@ def test_few_faults_are_told_and_no_long_pointer() -> None:
 
 def test_the_catalogue_lists_every_metric() -> None:
     status, body, _ = ask("GET", "/metrics")
-    assert (status, body) == (200, {"metrics": [metric.as_json() for metric in METRICS]})
+    assert (status, body) == (200, {"metrics": [metric.as_json() for metric in METRICS], "own": []})
     assert body["metrics"][0] == {
         "name": "events.count",
         "definition": "Number of events of any name.",
