@@ -10,6 +10,7 @@ from bench import (
     crash,
     freshness,
     ingest,
+    judge,
     layout,
     middleware,
     neighbours,
@@ -61,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--bodies", type=int, default=20, help="of 40,000 events each")
     one = commands.add_parser("client", help="what a call of the Python client takes, in memory and with the outbox")
     one.add_argument("--seconds", type=float, default=10.0, help="of the steady pace")
+    one = commands.add_parser("judge", help="10,000 interactions judged by rules, and ingest beside")
+    one.add_argument("--interactions", type=int, default=10_000)
+    one.add_argument("--rate", type=int, default=5_000, help="events a second beside it")
+    one.add_argument("--seconds", type=float, default=15.0)
     one = commands.add_parser("middleware", help="what the ASGI middleware adds to a request, at 2,000 a second")
     one.add_argument("--seconds", type=float, default=15.0)
     one = commands.add_parser("neighbours", help="what a flood of reports and hostile SQL of one tenant does to others")
@@ -107,6 +112,8 @@ def main() -> None:
         rubbish.run(given.bodies)
     if given.command == "client":
         client.run(given.seconds)
+    if given.command == "judge":
+        judge.run(given.interactions, given.rate, given.seconds)
     if given.command == "middleware":
         middleware.run(given.seconds)
 

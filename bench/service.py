@@ -23,6 +23,8 @@ BATCH = "/api/v1/analytics/events/batch"
 REPORTS = "/api/v1/analytics/reports"
 TENANT = "bench"
 NOTHING: Mapping[str, str] = MappingProxyType({})
+JUDGE: Mapping[str, str] = MappingProxyType({"AURICLE_JUDGE": "off"})
+"""Scores are events, which what is measured does not count; `bench.judge` turns it on."""
 
 
 def environment() -> dict[str, str]:
@@ -138,7 +140,9 @@ def launch(
     """Starts the service on the data folder, with `more` in its environment; gives it at once, ready or not."""
     port = free_port()
     arguments = [*command, "serve", "--data", str(data), "--port", str(port)]
-    return Service(data, port, key, start(arguments, data / "bench-service.log", env={**environment(), **more}))
+    return Service(
+        data, port, key, start(arguments, data / "bench-service.log", env={**environment(), **JUDGE, **more})
+    )
 
 
 @contextlib.contextmanager

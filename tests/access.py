@@ -204,6 +204,16 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", f"{API}/evaluations"): Row(_any(READ, ADMIN)),
     ("GET", f"{API}/prices"): Row(_any(READ, SCHEMAS)),
     ("PUT", f"{API}/prices"): Row(_any(SCHEMAS), lambda _: {"prices": [{"model": "m*", "input": "0.25"}]}),
+    ("POST", f"{API}/evaluations/preview"): Row(_any(ADMIN), lambda _: {"period": "24h"}),
+    ("POST", f"{API}/evaluations/backfill"): Row(_any(ADMIN), lambda _: {"period": "24h"}),
+    ("GET", f"{API}/evaluations/rubrics"): Row(_any(READ, ADMIN)),
+    ("POST", f"{API}/evaluations/rubrics"): Row(_any(ADMIN), lambda _: {"name": "polite", "question": "?"}),
+    ("GET", f"{API}/evaluations/next"): Row(_any(ADMIN), query=lambda _: "?who=anna"),
+    ("POST", f"{API}/evaluations/skip"): Row(_any(ADMIN), lambda _: {"query_id": "q-nobodys", "who": "anna"}),
+    ("POST", f"{API}/evaluations/scores"): Row(
+        _any(ADMIN), lambda _: {"query_id": "q-nobodys", "who": "anna", "scores": {"overall": 3}}, status=404
+    ),
+    ("POST", f"{API}/evaluations/agreement"): Row(_any(READ), lambda _: {"period": "24h"}),
     ("POST", f"{API}/evaluations/run"): Row(_any(ADMIN)),
     ("POST", f"{API}/evaluations/resume"): Row(_any(ADMIN)),
     ("GET", f"{API}/stats"): Row(_any(WRITE, READ, ADMIN)),

@@ -13,7 +13,19 @@ from starlette.types import ASGIApp
 
 from auricle import __version__, clock
 from auricle.edge import audit as audit_door
-from auricle.edge import consents, description, evaluations, export, exposition, pages, status, summaries, users
+from auricle.edge import (
+    consents,
+    description,
+    evaluations,
+    export,
+    exposition,
+    pages,
+    reviews,
+    rubrics,
+    status,
+    summaries,
+    users,
+)
 from auricle.edge import daily as daily_door
 from auricle.edge import exports as exports_door
 from auricle.edge import metrics as metrics_door
@@ -90,8 +102,10 @@ from auricle.store.link import LinkStore
 from auricle.store.metric import MetricStore
 from auricle.store.options import OptionsStore
 from auricle.store.price import PriceStore
+from auricle.store.review import ReviewStore
 from auricle.store.revision import RevisionStore
 from auricle.store.rollup import RollupStore
+from auricle.store.rubric import RubricStore
 from auricle.store.schema import SchemaStore
 from auricle.store.segment import SegmentStore
 from auricle.store.session import SessionStore
@@ -152,6 +166,7 @@ class Parts:
     answers: Answers
     daily: Daily
     exporter: Exporter
+    reviews: ReviewStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,8 @@ def build(settings: Settings) -> ASGIApp:
     app.router.routes.extend(InboxDoors(parts.guard, parts.inbox, replay).routes)
     evaluator, queue = parts.evaluator, parts.evaluator.queue
     app.router.routes.extend(evaluations.routes(parts.guard, evaluator))
+    app.router.routes.extend(reviews.routes(parts.guard, evaluator, parts.reviews, parts.events))
+    app.router.routes.extend(rubrics.routes(parts.guard, evaluator))
     watchers = (parts.guard, parts.events, parts.store, parts.journal, parts.indexer, queue, parts.sweeper)
     app.router.routes.extend(status.routes(*watchers))
     traffic = Traffic()
@@ -258,7 +275,9 @@ def _wire(settings: Settings) -> Parts:
     people = People(UserStore(database), sessions, links, DashboardStore(database), AnnotationStore(database))
     cors = Cors(origin.strip() for origin in (settings.allowed_origins or "").split(",") if origin.strip())
     judge = chosen_judge(settings, SpendingStore(database))
-    evaluator = Evaluator(events, EvaluationStore(database), store, intake, catalogue, settings, judge)
+    evaluator = Evaluator(
+        events, EvaluationStore(database), store, intake, catalogue, settings, judge, RubricStore(database)
+    )
     wired = (settings, control, store, events, seen, journal, indexer, intake, guard, people, catalogue, options)
     prices = PriceStore(database)
     turns = Turns(settings.reports_at_once, settings.query_seconds)
@@ -267,7 +286,8 @@ def _wire(settings: Settings) -> Parts:
     runner = FairRunner(reports, turns)
     answers = Answers(runner, RevisionStore(database).of, Cache(settings.report_cache_bytes))
     kept = (ConsentStore(database), MetricStore(database), prices, audit, revoked, failures, inbox, cors)
-    return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, runner, answers, daily, exporter)
+    answering = (runner, answers, daily, exporter, ReviewStore(database))
+    return Parts(*wired, *kept, eraser, evaluator, sweeper, roller, training, *answering)
 
 
 def _runner(settings: Settings, events: EventStore, intake: Intake, roller: Roller, prices: PriceStore) -> ReportRunner:

@@ -135,6 +135,10 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         query = {"query_id": "q", "query_text": "red shoes", "query_source": "voice", "session_id": "s"}
         told = {"event_type": "voice_query", "timestamp": ago(minutes=5), "store_id": "store_456", **query}
         assert service.ask("POST", "/ingest", told, service.key(TENANT)).status == 202
+        outcome = {"voice.query_id": "q", "voice.answer_text": "Here are red shoes.", "voice.latency_ms": 700}
+        told_at = ago(minutes=4, seconds=58)
+        spoken = event(event_name="voice.outcome", occurred_at=told_at, source="server", attributes=outcome)
+        assert service.send(TENANT, [spoken]).status == 202
         assert service.send(TENANT, [event(user_id="u-17", session_id="s-17")]).status == 202
         assert service.ask("POST", f"{SUBJECTS}/erase", {"session_id": "long-gone"}, admin).status == 202
         service.drained(TENANT)

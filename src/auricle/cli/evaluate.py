@@ -1,5 +1,8 @@
 """`auricle evaluate`: the judge of the running service: how it stands, and judging now."""
 
+from dataclasses import dataclass
+from typing import Annotated, Any
+
 import typer
 
 from auricle.cli.door import API, open_door
@@ -61,3 +64,52 @@ def resume(target: Target, json: Json = False) -> None:
         print_json(answer)
     else:
         stdout().print("resumed" if answer["resumed"] else "the judge was not paused", markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which stored interactions are meant."""
+
+    period: Annotated[str, typer.Option(help="The last hours or days, such as 24h or 30d.")] = "30d"
+    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None
+
+    def as_members(self) -> dict[str, Any]:
+        """The members that the doors take."""
+        return {"period": self.period} | ({"site_id": self.site} if self.site else {})
+
+
+@app.command()
+@takes
+def preview(history: History, target: Target, json: Json = False) -> None:
+    """Tell about what judging stored interactions takes, without judging any."""
+    with open_door(target, Kind.ADMIN) as door:
+        answer = door.ask("POST", f"{EVALUATIONS}/preview", history.as_members())
+    if json:
+        print_json(answer)
+        return
+    columns = ("judge", "interactions", "input_tokens", "output_tokens", "cost_usd")
+    print_table("Preview", columns, [[answer[name] for name in columns]])
+
+
+@app.command()
+@takes
+def backfill(
+    history: History,
+    target: Target,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were judged before.")] = False,
+    json: Json = False,
+) -> None:
+    """Put stored interactions into the queue of the judge."""
+    queued = 0
+    body = {**history.as_members(), "again": again}
+    with open_door(target, Kind.ADMIN) as door:
+        while True:
+            answer = door.ask("POST", f"{EVALUATIONS}/backfill", body)
+            queued += answer["queued"]
+            if answer["next"] is None:
+                break
+            body |= {"after": answer["next"], "generation": answer["generation"]}
+    if json:
+        print_json({"queued": queued})
+    else:
+        stdout().print(f"{queued:,} queued", markup=False)

@@ -355,6 +355,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             )
         }
     ),
+    ("POST", f"{API}/evaluations/preview"): Operation(
+        {200: an_object({"interactions": COUNT, "input_tokens": COUNT, "output_tokens": COUNT})}
+    ),
+    ("POST", f"{API}/evaluations/backfill"): Operation(
+        {200: an_object({"queued": COUNT, "next": {"type": ["string", "null"]}, "generation": COUNT})}
+    ),
+    ("GET", f"{API}/evaluations/next"): Operation(
+        {200: an_object({"interaction": {"type": ["object", "null"]}, "rubrics": a_list(OBJECT)})}, query={"who": TEXT}
+    ),
     ("POST", f"{API}/evaluations/resume"): Operation({200: an_object({"resumed": {"type": "boolean"}})}),
     ("GET", f"{API}/prices"): Operation({200: ref("PriceList")}),
     ("PUT", f"{API}/prices"): Operation({200: ref("PriceList")}, body=ref("PriceList"), kinds=(JSON, "text/csv")),

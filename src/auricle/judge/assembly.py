@@ -4,6 +4,7 @@ What an interaction is, the report `interactions` defines; here it is asked for 
 tool calls and searches of its session until the next question, interruptions, and the turns before it.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any
 import orjson
 
 from auricle.model.evaluation import Call, Interaction, Outcome, Turn
-from auricle.model.query import Filter, Interactions, Op, Query, State, instant_of, micros_of
+from auricle.model.query import Interactions, Query, State, instant_of, micros_of
 from auricle.model.statement import Rows, Statement
 from auricle.report import interactions, time
 from auricle.report.binding import Binding
@@ -63,21 +64,26 @@ async def assembled(
     if not sessions:
         return {query_id: _interaction(told) for query_id, told in kept.items()}, missing
     asked = [_at(told) for told in kept.values()]
-    around = _sorted_out(await read(_surroundings(tenant_id, sorted(sessions), min(asked), max(asked))))
+    rows = await read(_surroundings(tenant_id, sorted(sessions), min(asked), max(asked)))
+    around = await asyncio.to_thread(_sorted_out, rows)
     before = {query_id: _prior(around[told["session_id"]], _at(told), query_id) for query_id, told in kept.items()}
     prior = {other for ids in before.values() for other in ids} - found.keys()
     spoken = found
     if prior:
         reach = (min(asked) - PRIOR_SPAN, max(asked) + 1)
         spoken = found | await _told(read, tenant_id, sorted(prior), reach, now)
-    return {
-        query_id: replace(
-            _interaction(told),
-            **_during(around[told["session_id"]], told),
-            turns=tuple(_turn(spoken[other]) for other in before[query_id] if other in spoken),
-        )
-        for query_id, told in kept.items()
-    }, missing
+
+    def whole() -> dict[str, Interaction]:
+        return {
+            query_id: replace(
+                _interaction(told),
+                **_during(around[told["session_id"]], told),
+                turns=tuple(_turn(spoken[other]) for other in before[query_id] if other in spoken),
+            )
+            for query_id, told in kept.items()
+        }
+
+    return await asyncio.to_thread(whole), missing
 
 
 def joining(after: int, up_to: int, limit: int) -> Statement:
@@ -106,13 +112,14 @@ async def _told(
         report="interactions",
         tenant_id=tenant_id,
         now=now,
-        ask=Interactions((), _MANY, 0.0),
+        ask=Interactions((), _MANY, 0.0, tuple(ids)),
         start=instant_of(start),
         end=instant_of(end),
-        filters=(Filter("voice.query_id", Op.IN, tuple(ids)),),
         include_test=True,
     )
-    told = interactions.shape(query, await read(interactions.build(query)))
+    rows = await read(interactions.build(query))
+    # NOTE: here and below in a thread: a batch is some thousand rows, and the doors share this event loop.
+    told = await asyncio.to_thread(interactions.shape, query, rows)
     return {one["query_id"]: one for one in told["interactions"]}
 
 

@@ -83,6 +83,10 @@ class ModelJudge:
         # NOTE: dollars a million tokens are thousands of billionths a token.
         return Spent(input_tokens + output_tokens, round(dollars * 1_000))
 
+    def dollars(self, input_tokens: int, output_tokens: int) -> float:
+        """What so many tokens cost."""
+        return self.price(input_tokens, output_tokens).nano_usd / 1e9
+
     async def rest(self) -> Rest | None:
         """Why and for how long it does not work now; None when it does."""
         pause = await asyncio.to_thread(self._spending.paused, self.name)

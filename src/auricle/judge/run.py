@@ -15,24 +15,36 @@ from typing import Protocol
 import structlog
 
 from auricle import clock
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, Conflict
 from auricle.intake.door import Door, open_door
 from auricle.intake.intake import Intake
 from auricle.intake.schemas import Registries
-from auricle.judge import rules
+from auricle.judge import history, rules
 from auricle.judge.assembly import assembled, joining, outcomes_of
 from auricle.judge.model import Rest
 from auricle.judge.rubric import BUILT_IN
-from auricle.judge.score import score_id, scores
-from auricle.model.evaluation import Case, Entry, Judgement, PutOff, Settled, State
+from auricle.judge.score import person_score, score_id, scores
+from auricle.model.evaluation import (
+    Case,
+    Entry,
+    Interaction,
+    Judgement,
+    PutOff,
+    Rubric,
+    Settled,
+    State,
+    Verdict,
+)
 from auricle.model.options import Consent
 from auricle.model.principal import Principal, Scope
+from auricle.model.query import Query
 from auricle.model.receipt import Status
 from auricle.report.interactions import LATE
 from auricle.settings import Settings
 from auricle.store.evaluation import EvaluationStore
 from auricle.store.events import EventStore
 from auricle.store.journal import JournalStore
+from auricle.store.rubric import RubricStore
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +53,12 @@ PAGE = 5_000
 OVERLAP = 120_000_000
 """Microseconds before the mark that are swept once more: with several services on one database, a request of another
 may have come to the journal meanwhile."""
-SLICE = 200
+SLICE = 50
 """Scores that the intake takes at once, so that a sweep does not hold up the doors."""
 
 SECOND = 1_000_000
+LONGEST_PAUSE = 2.0
+"""Seconds between two batches of a judge that works on this very machine."""
 PATIENCE_SECONDS = 60.0
 """How long an outcome without its question is put off for, at first."""
 Result = tuple[Case, Judgement | PutOff]
@@ -61,6 +75,9 @@ class Judge(Protocol):
     """Whether asking twice costs twice."""
     lease_seconds: float
     """Within which it is done with them, surely; when a worker dies, they wait until then."""
+
+    def dollars(self, input_tokens: int, output_tokens: int) -> float:
+        """What so many tokens cost."""
 
     async def rest(self) -> Rest | None:
         """Why and for how long it does not work now; None when it does."""
@@ -84,6 +101,10 @@ class RulesJudge:
 
     def __init__(self, batch: int) -> None:
         self.batch = batch
+
+    def dollars(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - it takes none
+        """It costs nothing."""
+        return 0.0
 
     async def rest(self) -> Rest | None:
         """It never rests."""
@@ -129,6 +150,7 @@ class Evaluator:
         registries: Registries,
         settings: Settings,
         judge: Judge | None,
+        rubrics: RubricStore,
     ) -> None:
         """Nobody judges without a `judge`."""
         self._events = events
@@ -138,6 +160,12 @@ class Evaluator:
         self._registries = registries
         self._settings = settings
         self.judge = judge
+        self._rubrics = rubrics
+
+    @property
+    def own_rubrics(self) -> RubricStore:
+        """The rubrics of tenants."""
+        return self._rubrics
 
     @property
     def queue(self) -> EvaluationStore:
@@ -160,11 +188,61 @@ class Evaluator:
         while time.monotonic() < deadline and await self.judge.rest() is None:
             if not (entries := await self._claim(self.judge, tenant_id)):
                 break
+            began = time.monotonic()
             counts += await self._work(self.judge, entries)
+            if not self.judge.paid:
+                # NOTE: it works on this very machine, so it leaves time to ingest; a backlog of 10,000 is done within a
+                # minute all the same.
+                await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE))
         done = Sweep(joined, **{name: counts[name] for name in ("scored", "unscored", "skipped", "put_off")})
         if any(done.as_json().values()):
             log.info("evaluated", judge=self.judge.name, joined=joined, **done.as_json())
         return done
+
+    def rubrics(self, tenant_id: str) -> tuple[Rubric, ...]:
+        """What is asked of a tenant's interactions: the built-in rubrics first, then its own. Blocks."""
+        return BUILT_IN + self._rubrics.read(tenant_id)
+
+    async def measured(self, query: Query) -> tuple[int, int, int, float | None]:
+        """What judging the chosen history takes, about: interactions, tokens of prompts and replies, US dollars."""
+        rows = await self._events.read(history.measure(query))
+        share = self._settings.evaluation_sample
+        count, characters = (round(int(told or 0) * share) for told in rows.rows[0])
+        if self.judge is None or not self.judge.paid:
+            return count, 0, 0, 0.0
+        rubrics = await asyncio.to_thread(self.rubrics, query.tenant_id)
+        spent = history.tokens_for(count, characters, rubrics)
+        return count, *spent, self.judge.dollars(*spent)
+
+    async def backfill(self, query: Query, after: str, *, generation: int, limit: int) -> tuple[int, str | None]:
+        """Puts chosen history into the queue, in the order of ids; gives how much joined, and where to go on."""
+        rows = await self._events.read(history.outcomes(query, after, limit))
+        found = history.outcomes_of(query.tenant_id, rows)
+        chosen = [one for one in found if is_sampled(one.query_id, self._settings.evaluation_sample)]
+        joined = await asyncio.to_thread(self._queue.join, chosen, clock.micros(), generation=generation)
+        return joined, found[-1].query_id if len(found) == limit else None
+
+    async def interaction(self, tenant_id: str, query_id: str, told_at: int | None = None) -> Interaction | None:
+        """One interaction as the judge sees it; None when the tenant has none of this id."""
+        if told_at is None:
+            rows = await self._events.read(history.told_at(tenant_id, query_id))
+            if not rows.rows:
+                return None
+            told_at = rows.rows[0][0]
+        found, _ = await assembled(self._events.read, tenant_id, {query_id: told_at}, clock.now())
+        return found.get(query_id)
+
+    async def score(self, tenant_id: str, one: Interaction, who: str, verdicts: Sequence[Verdict]) -> None:
+        """Writes what a person says of an interaction.
+
+        Raises:
+            Conflict: the tenant's filters let no scores in.
+        """
+        now = clock.micros()
+        events = [person_score(one.query_id, one.site_id, who, verdict, now, clock.new_id()) for verdict in verdicts]
+        receipts = await self._intake.take(events, lambda at: self._door(tenant_id, at), admitted=True)
+        if any(receipt is not None for receipt in receipts):
+            raise Conflict("The scores were not taken: the tenant's options or schemas do not let them in.")
 
     async def forget(self) -> None:
         """Drops what the queue need no longer remember."""
@@ -172,8 +250,7 @@ class Evaluator:
 
     async def _join(self) -> int:
         """Takes the outcomes into the queue that became visible since the last time."""
-        waiting = (await asyncio.to_thread(self._journal.waiting)).oldest
-        up_to = min(self._intake.watermark, self._intake.watermark if waiting is None else waiting - 1)
+        up_to = await asyncio.to_thread(self._intake.settled)
         mark = await asyncio.to_thread(self._queue.mark, up_to)
         joined, after = 0, mark - OVERLAP
         while after < up_to:
@@ -236,7 +313,8 @@ class Evaluator:
         await asyncio.to_thread(self._queue.settle, settled, now)
         counts["put_off"] += len(later)
         counts["skipped"] += len(settled)
-        return [Case(entry, found[entry.query_id], BUILT_IN) for entry in entries if entry.query_id in found]
+        rubrics = await asyncio.to_thread(self.rubrics, tenant)
+        return [Case(entry, found[entry.query_id], rubrics) for entry in entries if entry.query_id in found]
 
     async def _write(self, judge: Judge, tenant: str, results: Sequence[Result]) -> Counter[str]:
         """Writes the scores of what was judged, then takes it from the queue; gives how many ended how."""

@@ -12,6 +12,8 @@ from auricle.intake.times import format_rfc3339
 from auricle.model.evaluation import Case, Entry, Judgement, Rubric, Verdict
 
 EVALUATED = "voice.evaluated"
+PERSON = "person"
+"""The evaluator of scores that people give."""
 PROMPT = 1
 """Version of how a rubric's question is put to a model; a score tells it beside the rubric's own version."""
 GOOD, FAIR = 0.75, 0.5
@@ -94,3 +96,16 @@ def label_of(verdict: Verdict) -> str:
 def _part(whole: int, place: int, parts: int) -> int:
     """One of `parts` whole numbers that together are `whole`."""
     return whole // parts + (place < whole % parts)
+
+
+def person_score(query_id: str, site_id: str, who: str, verdict: Verdict, at: int, event_id: str) -> dict[str, Any]:
+    """The event of a score that a person gives."""
+    attributes = {"voice.query_id": query_id, **told(PERSON, verdict), "gen_ai.evaluation.person": who}
+    event: dict[str, Any] = {
+        "event_id": event_id,
+        "event_name": EVALUATED,
+        "occurred_at": format_rfc3339(at),
+        "source": "server",
+        "attributes": attributes,
+    }
+    return event | ({"site_id": site_id} if site_id else {})

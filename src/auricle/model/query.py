@@ -185,6 +185,8 @@ class Interactions:
     limit: int
     threshold: float
     """An overall score below it makes an interaction unanswered."""
+    ids: tuple[str, ...] = ()
+    """Only these queries are read, whatever the filters; all when empty."""
 
 
 class Format(StrEnum):

@@ -199,10 +199,12 @@ def _outcomes(query: Query, binding: Binding, reads: Span) -> str:
 
 def _of(query: Query, binding: Binding, name: str, reads: Span) -> str:
     """The conditions of events that may be joined: of the tenant, with a query id, whatever the filters say."""
+    ids = query.ask.ids if isinstance(query.ask, Interactions) else ()
+    among = f" AND {_ID} IN {binding.texts(ids)}" if ids else ""
     return (
         f"tenant_id = {binding.text(query.tenant_id)} AND event_name = {binding.text(name)}"
         f" AND occurred_at >= {binding.instant(reads.start)} AND occurred_at < {binding.instant(reads.end)}"
-        f" AND isNotNull({_ID})"
+        f" AND isNotNull({_ID}){among}"
     )
 
 

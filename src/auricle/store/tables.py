@@ -472,3 +472,28 @@ exports = Table(
     Index("exports_by_tenant", "tenant_id", "made_at"),
     Index("exports_by_state", "state", "due_at"),
 )
+
+rubrics = Table(
+    "rubrics",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 …; the last one holds."),
+    Column("question", Text, nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("retired", Integer, nullable=False, comment="1: it is no longer asked."),
+    Column("changed_at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="Questions that tenants put to the judge beside the built-in ones.",
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("tenant_id", String(64), primary_key=True),
+    Column("query_id", String(128), primary_key=True),
+    Column("who", String(64), primary_key=True),
+    Column("state", String(16), nullable=False, comment="scored or skipped"),
+    Column("at", BigInteger, nullable=False, comment="Microseconds."),
+    comment="Which interactions people have seen in the annotation queue.",
+)
