@@ -220,8 +220,8 @@ ROWS: Mapping[tuple[str, str], Row] = {
     ("GET", "/metrics"): Row(_any(READ, ADMIN)),
     ("GET", f"{API}/reports/metrics"): Row(_any(READ)),
     ("GET", f"{API}/metrics"): Row(_any(READ, SCHEMAS)),
-    ("PUT", f"{API}/metrics/{{name}}"): Row(_any(SCHEMAS), lambda of: {"event": of.event_name}, names=True),
-    ("DELETE", f"{API}/metrics/{{name}}"): Row(_any(SCHEMAS), names=True),
+    ("PUT", f"{API}/metrics/{{name}}"): Row(_any(SCHEMAS), lambda _: {"event": "page_view"}, spends=True),
+    ("DELETE", f"{API}/metrics/{{name}}"): Row(_any(SCHEMAS), spends=True),
     ("POST", f"{API}/reports/timeseries"): _report(metric="events.count", grain="1h", breakdown="event_name"),
     ("GET", f"{API}/reports/timeseries"): _asked("&metric=events.count&grain=1h"),
     ("POST", f"{API}/reports/funnel"): _report(steps=["page_view", "button_click"], by="session"),
@@ -306,6 +306,7 @@ def filled(path: str, of: Things) -> str:
         "dashboard_id": of.dashboard_id,
         "link_id": of.link_id,
         "annotation_id": of.annotation_id,
+        "name": f"attempt.ak_{of.event_name[:4]}",
         "number": "0",
         "part": "plain.css",
     }

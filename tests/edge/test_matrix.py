@@ -31,12 +31,14 @@ from access import API, OWN_PAGE, PASSWORD, PUBLIC, ROWS, Asked, Row, Things, de
 from auricle import app as composition
 from auricle.model.key import KeyRules
 from auricle.model.principal import SCOPES, Kind, Scope
+from auricle.model.query import OwnMetric
 from auricle.settings import Settings
 from auricle.store.annotation import AnnotationStore
 from auricle.store.control import ControlStore
 from auricle.store.dashboard import DashboardStore
 from auricle.store.database import open_database
 from auricle.store.link import LinkStore
+from auricle.store.metric import MetricStore
 from auricle.store.session import SessionStore
 from auricle.store.token import TokenStore
 from auricle.store.user import UserStore
@@ -260,6 +262,7 @@ async def prepare(world: World, name: str) -> None:
     body = {"session_id": f"s-{name}-gone"}
     gone = await ask(world.app, Asked("POST", f"{API}/subjects/erase", "", body, admin(b"")))
     made = await ask(world.app, Asked("GET", "/export/training-data", headers=admin(b"")))
+    await good("PUT", f"{API}/metrics/attempt.ak_{name[:4]}", {"event": event_name}, 201)
     person = UserStore(world.engine).create(tenant, "kept", PASSWORD, Kind.READ, actor="test")
     widget = {"title": session, "chart": "line", "report": "timeseries", "ask": {"metric": "events.count"}}
     shown, other = (DashboardStore(world.engine).create(tenant, f"of {name}", [widget], actor="test") for _ in range(2))
@@ -401,6 +404,8 @@ def spendable(world: World, mine: Things, path: str) -> Things:
     end = datetime.now(UTC) + timedelta(days=1)
     if "{key_id}" in path:
         return replace(mine, key_id=world.control.create_key(mine.tenant, Kind.READ, label="spent").id)
+    if "{name}" in path:
+        MetricStore(world.engine).keep(mine.tenant, OwnMetric("attempt.ak_mine"), actor="matrix")
     if "{user_id}" in path:
         user = UserStore(world.engine).create(mine.tenant, uuid.uuid4().hex, PASSWORD, Kind.READ, actor="test")
         return replace(mine, user_id=user.id)
