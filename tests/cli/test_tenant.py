@@ -65,10 +65,11 @@ def test_options_are_shown_and_changed(run: Run, tmp_path: Path) -> None:
     plain = {"ips": "cut", "user_ids": "plain", "consent": "opt-out"}
     chosen = {"ips": "redact", "user_ids": "hmac-sha256", "consent": "opt-in"}
     named = {"allow_events": ["shop.*", "page_view"], "deny_events": ["shop.secret"]}
-    assert usual == {"tenant": "acme", "revision": 0, "sanitise": None, "kinds": None, **plain, **lists}
+    days = {"retention": {"events": None, "by_event": {}, "by_dataset": {}}}
+    assert usual == {"tenant": "acme", "revision": 0, "sanitise": None, "kinds": None, **plain, **lists, **days}
     kinds = ["email", "phone"]
-    assert first == {"tenant": "acme", "revision": 1, "sanitise": False, "kinds": kinds, **chosen, **named}
-    assert second == {"tenant": "acme", "revision": 2, "sanitise": None, "kinds": None, **chosen, **lists}
+    assert first == {"tenant": "acme", "revision": 1, "sanitise": False, "kinds": kinds, **chosen, **named, **days}
+    assert second == {"tenant": "acme", "revision": 2, "sanitise": None, "kinds": None, **chosen, **lists, **days}
     assert ("hmac-sha256" in table, "default" in table) == (True, True)
     assert (wrong.code, wrong.err) == (2, "auricle: --sanitise takes on, off or default\n")
     assert (broken.code, "/deny_events/0" in broken.err, "No Name" in broken.err) == (1, True, False)
