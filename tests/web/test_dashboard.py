@@ -186,6 +186,7 @@ def test_who_has_sent_nothing_yet_sees_how_to(opened: Open, demo: Service, tenan
 @pytest.mark.parametrize("path", ["/", "/#/voice"])
 def test_the_first_view_is_small_and_soon_there(inside: Open, path: str) -> None:
     page = inside(path.lstrip("/"))
+    page.wait_for_load_state("networkidle")  # the library of the charts comes after the page itself
     sizes = page.evaluate(
         "() => performance.getEntriesByType('resource').filter(one => one.name.includes('/assets/'))"
         ".map(one => one.encodedBodySize)"

@@ -49,6 +49,7 @@ class Wire:
         from http import client
 
         self._http = client
+        parts.hostname.encode("idna")  # for the same reason: the first connection would import this codec
         self._make = client.HTTPSConnection if parts.scheme == "https" else client.HTTPConnection
         self._host, self._port = parts.hostname, parts.port
         self._path = parts.path.rstrip("/") + BATCH
